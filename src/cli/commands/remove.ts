@@ -1,0 +1,72 @@
+import { planRemoval, remove } from "../../engine/teardown.ts";
+import type { PlanResult } from "../../model/plan.ts";
+import { ConfigError, InterruptedError, RefusedError } from "../../model/error.ts";
+import { renderApplied, renderPlan } from "../../report/plan.ts";
+import type { Io } from "../context.ts";
+import { EXIT } from "../exit.ts";
+import type { RemoveOptions } from "../options.ts";
+import { openOutput } from "../output.ts";
+import { loadSession, places, serverAddresses } from "../session.ts";
+import { applyExit } from "./apply.ts";
+
+/**
+ * `g2p remove SANDBOX[/INSTANCE]`: shows what goes, then removes it from servers and ledger. Databases need `--delete-data`; on a
+ * terminal the name must be typed unless `--yes` is given.
+ */
+export async function run(args: readonly string[], options: RemoveOptions, io: Io): Promise<number> {
+  const output = openOutput(io, options);
+  const target = args[0] ?? "";
+  const [sandbox = "", instance, ...rest] = target.split("/");
+  if (sandbox === "" || instance === "" || rest.length > 0)
+    throw new ConfigError(`"${target}" is not SANDBOX or SANDBOX/INSTANCE. Nothing was removed.`, [], { code: "USAGE", hint: "For example: g2p remove dev/pbms" });
+  const session = await loadSession(options, io, false);
+  const addresses = await serverAddresses(session, io.env);
+  const progress = await output.progress();
+  try {
+    const at = places(session, addresses, { emit: progress.emit, signal: io.signal });
+    const removal = { scope: { sandbox, ...(instance === undefined ? {} : { instance }) }, deleteData: options.deleteData === true };
+    const planned = await planRemoval(at, removal);
+    progress.stop();
+    if (planned.items.length === 0) {
+      output.result(planned, () => `Nothing of ${target} is on the servers: nothing to remove.\n`);
+      return EXIT.done;
+    }
+    if (options.dryRun === true) {
+      output.result(planned, (look) => renderPlan(planned, look));
+      return EXIT.changes;
+    }
+    refuseData(planned, options, target);
+    if (!options.json && options.yes !== true) {
+      output.err.write(renderPlan(planned, output.err));
+      await confirm(target, planned, io);
+    }
+    const work = await output.progress();
+    const result = await remove(at, removal, work.emit).finally(() => work.stop());
+    const named = session.environment.instances.some((one) => one.sandbox === sandbox && (instance === undefined || one.instance === instance));
+    output.result(result, (look) => renderApplied(result, look) + (named ? `The environment file still names ${target}: take it out, or the next apply makes it anew.\n` : ""));
+    return applyExit(result, io);
+  } finally {
+    progress.stop();
+  }
+}
+
+function refuseData(planned: PlanResult, options: RemoveOptions, target: string): void {
+  const databases = planned.items.filter((item) => item.kind === "database");
+  if (databases.length === 0 || options.deleteData === true) return;
+  const list = databases.map((item) => `${item.name}${item.reason === undefined ? "" : ` (${item.reason})`}`).join(", ");
+  throw new RefusedError(`Removing ${target} would delete the data of ${databases.length} databases: ${list}. Nothing was removed.`, {
+    code: "DATA_WOULD_BE_LOST",
+    hint: `If that is what you want: g2p remove ${target} --delete-data. To see all that goes: --dry-run.`,
+  });
+}
+
+async function confirm(target: string, planned: PlanResult, io: Io): Promise<void> {
+  if (io.stdin.isTTY !== true) {
+    if (!planned.items.some((item) => item.kind === "database")) return;
+    throw new RefusedError("Deleting data needs a confirmation, and there is no terminal to ask on. Nothing was removed.", { code: "NOT_CONFIRMED", hint: "Repeat it with --yes." });
+  }
+  const { isCancel, text } = await import("@clack/prompts");
+  const answer = await text({ message: `Type ${target} to remove it` });
+  if (isCancel(answer)) throw new InterruptedError("Cancelled. Nothing was removed.", { code: "CANCELLED" });
+  if (answer !== target) throw new RefusedError(`"${answer}" is not "${target}". Nothing was removed.`, { code: "NOT_CONFIRMED" });
+}

@@ -1,0 +1,30 @@
+import { relative } from "node:path";
+import { loadEnvironment } from "../../config/load.ts";
+import { painter } from "../../report/style.ts";
+import { count } from "../../report/text.ts";
+import { environmentFile, type Io } from "../context.ts";
+import { EXIT } from "../exit.ts";
+import type { CommonOptions } from "../options.ts";
+import { openOutput } from "../output.ts";
+
+/** `g2p validate`: checks the environment file; every mistake is in the ConfigError that it throws. */
+export async function run(_args: readonly string[], options: CommonOptions, io: Io): Promise<number> {
+  const environment = await loadEnvironment(environmentFile(options, io));
+  const { name, file, instances } = environment;
+  const claims = instances.flatMap((instance) => instance.claims);
+  const sandboxes = new Set(instances.map(({ sandbox }) => sandbox)).size;
+  const databases = claims.filter(({ kind }) => kind === "database").length;
+  const accesses = claims.length - databases;
+  const data = { valid: true, file, environment: name, sandboxes, instances: instances.length, databases, accesses };
+  openOutput(io, options).result(data, (look) => {
+    const counts = [
+      count(sandboxes, "sandbox", "sandboxes"),
+      count(instances.length, "instance"),
+      count(databases, "database"),
+      count(accesses, "access", "accesses"),
+    ];
+    const shown = relative(io.cwd, file) || file;
+    return `${painter(look)("good", "✓")} ${shown} is valid: environment ${name}, ${counts.join(", ")}.\n`;
+  });
+  return EXIT.done;
+}

@@ -1,0 +1,37 @@
+import type { Emit } from "../model/event.ts";
+import type { PlanResult } from "../model/plan.ts";
+import type { Depth, Policy } from "../providers/contract.ts";
+import { type Place, settleAll, step, withSession } from "./place.ts";
+import { planResult, summarise, summaryText } from "./summary.ts";
+
+/**
+ * Makes all servers hold what is wanted. On each server: ready the ledger, take the environment's lock, look, compare, change.
+ * Every item comes back with its outcome; a server that cannot be reached fails the whole apply before anything is changed there.
+ */
+export async function apply(places: readonly Place[], options: { readonly depth: Depth; readonly policy: Policy; readonly emit: Emit }): Promise<PlanResult> {
+  const { depth, policy, emit } = options;
+  const items = await settleAll(
+    places.map((place) =>
+      withSession(place, async (session) => {
+        await session.prepare();
+        const changes = await step(
+          emit,
+          `observe ${place.id}`,
+          `Looking at ${place.id}`,
+          async () => session.diff(await session.observe(depth), policy),
+          (found) => `${found.length} resources`,
+        );
+        const todo = changes.filter((one) => !["unchanged", "retain", "refuse"].includes(one.item.action)).length;
+        if (todo === 0) return session.reconcile(changes, policy);
+        return step(
+          emit,
+          `apply ${place.id}`,
+          `Applying ${todo} changes on ${place.id}`,
+          () => session.reconcile(changes, policy),
+          (done) => summaryText(summarise(done)),
+        );
+      }),
+    ),
+  );
+  return planResult(items.flat());
+}

@@ -1,0 +1,18 @@
+import { databaseVariables } from "./database-variables.ts";
+import type { ModuleDescriptorInput } from "./schema.ts";
+
+/**
+ * OpenG2P SPAR 2.x, from chart `openg2p-spar`. The chart leaves the mapper's `DB_PORT` to its default 5432; the image reads
+ * it all the same. Connections: 5 for mapper, beneficiary API and the seed Job each.
+ */
+export const spar: ModuleDescriptorInput = {
+  apiVersion: "g2p.dev/v1",
+  kind: "Module",
+  module: "spar",
+  title: "SPAR",
+  claims: { main: { connectionLimit: 20 } },
+  env: [
+    { component: "mapper-api", prefix: "SPAR_MAPPER_PARTNER_API_", vars: databaseVariables("main") },
+    { component: "bene-portal-api", prefix: "G2P_SPAR_BENE_PORTAL_API_", vars: databaseVariables("main") },
+  ],
+};

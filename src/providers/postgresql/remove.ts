@@ -1,0 +1,206 @@
+import type pg from "pg";
+import { RefusedError } from "../../model/error.ts";
+import type { Admin } from "./admin.ts";
+import { transaction } from "./admin.ts";
+import { errorCode } from "./connection.ts";
+import { pause, persistently } from "./execute.ts";
+import { toFailure } from "./failure.ts";
+import { audit, type LedgerEntry } from "./ledger.ts";
+import { parseMark } from "./mark.ts";
+import { ident, literal, textArray } from "./sql.ts";
+
+/** Milliseconds that ended sessions get to disappear. */
+const SESSIONS_END_MS = 10_000;
+
+/**
+ * Drops an access's login. It holds no data of anybody; what it may have made in the database it read goes to that database's
+ * owner.
+ *
+ * @throws RefusedError when the role does not carry our mark
+ */
+export async function dropAccess(admin: Admin, environmentId: string, entry: LedgerEntry): Promise<void> {
+  const roles = entry.names.filter((held) => held.kind === "role").map((held) => held.name);
+  const present = await markedRoles(admin, environmentId, entry, roles);
+  await begin(admin, environmentId, [entry]);
+  await retireLogins(admin, present);
+  await dropRoles(admin, present, environmentId, [entry]);
+}
+
+/**
+ * Drops a database claim with its roles, and the logins of every access to it.
+ *
+ * The order was tried on every version (a role dropped while its sessions live keeps them writing, and the database can then not be
+ * dropped): logins lose LOGIN, the database is closed, sessions are ended, the database is dropped, what its roles own or were
+ * granted elsewhere is handed over or revoked, roles and ledger rows go in one transaction. Every step can be repeated.
+ *
+ * @param accesses ledger entries of accesses whose target it is
+ * @throws RefusedError when owner role or database do not prove to be ours; nothing was changed then
+ */
+export async function dropDatabase(admin: Admin, environmentId: string, entry: LedgerEntry, accesses: readonly LedgerEntry[]): Promise<void> {
+  const database = entry.names.find((held) => held.kind === "database")?.name ?? "";
+  const roles = entry.names.filter((held) => held.kind === "role").map((held) => held.name);
+  const present = await markedRoles(admin, environmentId, entry, roles);
+  const readers: string[] = [];
+  for (const access of accesses)
+    readers.push(...(await markedRoles(admin, environmentId, access, access.names.map((held) => held.name))));
+  const found = await databaseOf(admin.main, database);
+  if (found !== undefined && !present.includes(found.owner) && !(entry.state !== "ready" && found.owner === admin.facts.user))
+    throw new RefusedError(`Database "${database}" belongs to "${found.owner}", not to a role that carries our mark. It was left as it is.`, {
+      code: "PG_NOT_OURS",
+      resource: idOf(entry),
+      hint: "Give it back to its owner role with apply, or drop it by hand.",
+    });
+
+  await begin(admin, environmentId, [entry, ...accesses]);
+  await retireLogins(admin, [...present, ...readers]);
+  if (found !== undefined) await admin.worker((client) => dropClosed(admin, client, database, found));
+  await dropRoles(admin, [...readers, ...present], environmentId, [...accesses, entry]);
+}
+
+function idOf(entry: LedgerEntry): string {
+  return `postgresql/${entry.sandbox}/${entry.instance}/${entry.claim}`;
+}
+
+async function databaseOf(client: pg.Client, database: string): Promise<{ owner: string; broken: boolean } | undefined> {
+  const { rows } = await client.query<{ owner: string; broken: boolean }>(
+    `SELECT pg_get_userbyid(datdba)::text AS owner, datconnlimit = -2 AS broken FROM pg_database WHERE datname::text = ${literal(database)}`,
+  );
+  return rows[0];
+}
+
+/** Those of the roles that exist; all must carry the entry's mark. */
+async function markedRoles(admin: Admin, environmentId: string, entry: LedgerEntry, roles: readonly string[]): Promise<string[]> {
+  const { rows } = await admin.main.query<{ name: string; comment: string | null }>(
+    `SELECT rolname::text AS name, shobj_description(oid, 'pg_authid') AS comment FROM pg_roles WHERE rolname::text = ANY(${textArray(roles)})`,
+  );
+  for (const { name, comment } of rows) {
+    const mark = parseMark(comment);
+    if (mark?.environment !== environmentId || mark.claim !== entry.id)
+      throw new RefusedError(`Role "${name}" does not carry the mark of ${idOf(entry)}. Nothing was removed.`, {
+        code: "PG_NOT_OURS",
+        resource: idOf(entry),
+        hint: mark === undefined ? "Let apply --adopt mark it first, or drop it by hand." : `It carries the mark of ${mark.label}.`,
+      });
+  }
+  return rows.map((row) => row.name);
+}
+
+async function begin(admin: Admin, environmentId: string, entries: readonly LedgerEntry[]): Promise<void> {
+  const open = entries.filter((entry) => entry.state !== "removing");
+  if (open.length === 0) return;
+  await persistently(admin.main, [
+    `UPDATE ledger.resource SET state = 'removing', changed = now() WHERE id = ANY(ARRAY[${open.map((entry) => literal(entry.id)).join(",")}]::uuid[])`,
+    audit(
+      environmentId,
+      open.map((entry) => ({ id: idOf(entry), action: "removing", detail: entry.names.map((held) => held.name).join(" ") })),
+    ),
+  ]);
+}
+
+/** Takes LOGIN away and ends the roles' sessions; membership for ending them is lent inside the transaction. */
+async function retireLogins(admin: Admin, roles: readonly string[]): Promise<void> {
+  if (roles.length === 0) return;
+  const { facts } = admin;
+  const me = ident(facts.user);
+  await persistently(admin.main, [
+    ...roles.map((role) => `ALTER ROLE ${ident(role)} NOLOGIN`),
+  ]);
+  const lend = facts.superuser
+    ? []
+    : roles.map((role) => `GRANT ${ident(role)} TO ${me}${facts.major >= 16 ? " WITH INHERIT TRUE" : ""}`);
+  const giveBack = facts.superuser
+    ? []
+    : roles.map((role) => `REVOKE ${ident(role)} FROM ${me}${facts.major >= 16 ? ` GRANTED BY ${me}` : ""}`);
+  const sessions = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename::text = ANY(${textArray(roles)})`;
+  const deadline = performance.now() + SESSIONS_END_MS;
+  for (let wait = 5; ; wait = Math.min(wait * 2, 200)) {
+    const open = (await admin.main.query<{ n: number }>(sessions)).rows[0]?.n ?? 0;
+    if (open === 0) return;
+    if (performance.now() > deadline)
+      throw new RefusedError(`${open} sessions of ${roles.join(", ")} did not end.`, { code: "PG_SESSIONS", hint: "End them, then run the command again: it continues." });
+    await transaction(admin.main, [...lend, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename::text = ANY(${textArray(roles)})`, ...giveBack]);
+    await pause(wait);
+  }
+}
+
+async function dropClosed(admin: Admin, client: pg.Client, database: string, found: { owner: string; broken: boolean }): Promise<void> {
+  const { facts } = admin;
+  const name = ident(database);
+  const asOwner = !facts.superuser && found.owner !== facts.user;
+  if (asOwner)
+    // DROP DATABASE runs in no transaction, so this membership is committed; it ends with the role, and apply takes it back if
+    // the removal is given up.
+    await client.query(`GRANT ${ident(found.owner)} TO ${ident(facts.user)}${facts.major >= 16 ? " WITH SET TRUE, INHERIT FALSE" : ""}`);
+  try {
+    if (asOwner) await client.query(`SET ROLE ${ident(found.owner)}`);
+    if (!found.broken) await client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+    const deadline = performance.now() + SESSIONS_END_MS;
+    for (let wait = 5; ; wait = Math.min(wait * 2, 200)) {
+      try {
+        await client.query(`DROP DATABASE IF EXISTS ${name}${facts.superuser && !found.broken ? " WITH (FORCE)" : ""}`);
+        return;
+      } catch (error) {
+        // 55006: sessions that were ended are still leaving.
+        if (errorCode(error) !== "55006" || performance.now() > deadline) throw toFailure(error, `dropping database "${database}"`);
+        await pause(wait);
+      }
+    }
+  } finally {
+    if (asOwner) await client.query("RESET ROLE").catch(() => {});
+  }
+}
+
+/**
+ * Drops roles together with their ledger entries. What they own in other databases goes to those databases' owners; what they
+ * were granted there is revoked. pg_shdepend names the databases to visit (PostgreSQL docs, catalog pg_shdepend).
+ */
+async function dropRoles(admin: Admin, roles: readonly string[], environmentId: string, entries: readonly LedgerEntry[]): Promise<void> {
+  const { facts } = admin;
+  if (roles.length > 0) {
+    const { rows } = await admin.main.query<{ database: string; owner: string }>(
+      `SELECT DISTINCT d.datname::text AS database, pg_get_userbyid(d.datdba)::text AS owner FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
+         WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid IN (SELECT oid FROM pg_roles WHERE rolname::text = ANY(${textArray(roles)}))`,
+    );
+    for (const { database, owner } of rows) await admin.visit(database, (client) => persistently(client, handOver(admin, roles, owner)));
+  }
+  const granted =
+    roles.length === 0
+      ? []
+      : (
+          await admin.main.query<{ role: string; member: string; grantor: string }>(
+            `SELECT pg_get_userbyid(roleid)::text AS role, pg_get_userbyid(member)::text AS member, pg_get_userbyid(grantor)::text AS grantor
+               FROM pg_auth_members WHERE pg_get_userbyid(grantor)::text = ANY(${textArray(roles)})`,
+          )
+        ).rows;
+  const ids = entries.map((entry) => literal(entry.id)).join(",");
+  await persistently(admin.main, [
+    // Rights on databases and the like belong to no database: DROP OWNED takes them back from anywhere.
+    ...(roles.length === 0 ? [] : lent(admin, roles, [`DROP OWNED BY ${roles.map(ident).join(", ")}`])),
+    ...granted.map((row) => `REVOKE ${ident(row.role)} FROM ${ident(row.member)}${facts.major >= 16 ? ` GRANTED BY ${ident(row.grantor)}` : ""} CASCADE`),
+    ...(roles.length === 0 ? [] : [`DROP ROLE ${roles.map(ident).join(", ")}`]),
+    audit(
+      environmentId,
+      entries.map((entry) => ({ id: idOf(entry), action: "removed", detail: roles.join(" ") })),
+    ),
+    `DELETE FROM ledger.resource WHERE id = ANY(ARRAY[${ids}]::uuid[]) AND kind = 'access'`,
+    `DELETE FROM ledger.resource WHERE id = ANY(ARRAY[${ids}]::uuid[])`,
+  ]);
+}
+
+function handOver(admin: Admin, roles: readonly string[], owner: string): string[] {
+  const list = roles.map(ident).join(", ");
+  return lent(admin, [...roles, ...(roles.includes(owner) ? [] : [owner])], [`REASSIGN OWNED BY ${list} TO ${ident(owner)}`, `DROP OWNED BY ${list}`]);
+}
+
+/** Statements run with the privileges of `roles`, which an admin that is no superuser borrows inside the transaction. */
+function lent(admin: Admin, roles: readonly string[], statements: readonly string[]): string[] {
+  const { facts } = admin;
+  if (facts.superuser) return [...statements];
+  const others = roles.filter((role) => role !== facts.user);
+  const me = ident(facts.user);
+  return [
+    ...others.map((role) => `GRANT ${ident(role)} TO ${me}${facts.major >= 16 ? " WITH INHERIT TRUE, SET TRUE" : ""}`),
+    ...statements,
+    ...others.map((role) => `REVOKE ${ident(role)} FROM ${me}${facts.major >= 16 ? ` GRANTED BY ${me}` : ""}`),
+  ];
+}
