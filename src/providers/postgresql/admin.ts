@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import pg from "pg";
+import type pg from "pg";
 import type { ServerAddress } from "../../model/environment.ts";
 import { ServiceError } from "../../model/error.ts";
 import { connect, errorCode } from "./connection.ts";

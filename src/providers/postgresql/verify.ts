@@ -4,13 +4,13 @@ import type { ServerAddress } from "../../model/environment.ts";
 import type { Emit } from "../../model/event.ts";
 import type { Cell } from "../../model/plan.ts";
 import { type Desired, refKey } from "./desired.ts";
-import { doors, tryDoor } from "./verify/connections.ts";
+import { type Door, doors, tryDoor } from "./verify/connections.ts";
 import { type Address, entersPostgres, type Login, loginsOf } from "./verify/login.ts";
-import { REFUSED, toCell } from "./verify/outcome.ts";
+import { type Outcome, REFUSED, toCell } from "./verify/outcome.ts";
 import { chooseTried } from "./verify/scope.ts";
 import { tryWrongPassword } from "./verify/session.ts";
 import { type Meeting, verifyNotify, verifySessions } from "./verify/sessions.ts";
-import { type Visit, visitHome } from "./verify/visit.ts";
+import { visitHome, type VisitPlan } from "./verify/visit.ts";
 
 /** What {@link verifyServer} is called with, once for each server. */
 export interface VerifyInput {
@@ -40,30 +40,14 @@ export interface VerifyInput {
  * @throws the signal's reason
  */
 export async function verifyServer(input: VerifyInput): Promise<Cell[]> {
-  const { desired, credentials, ledgerDatabase, emit, signal } = input;
+  const { emit, signal } = input;
   const { host, port, sslmode, caFile } = input.server;
   const server: Address = { host, port, sslmode, ...(caFile === undefined ? {} : { caFile }) };
-  const logins = loginsOf(desired, credentials);
+  const logins = loginsOf(input.desired, input.credentials);
   const first = logins[0];
   if (first === undefined) return [];
 
-  const isTried = chooseTried(desired, logins, input.sample);
-  const plans = logins.map((login) => {
-    const others = logins.filter((other) => other !== login);
-    const near = isTried(login);
-    const tried = others.filter(near);
-    const untried = others.filter((other) => !near(other));
-    const readers = login.claim.kind === "access" ? [] : others.filter((other) => refKey(other.home) === login.key);
-    return {
-      desired,
-      login,
-      tried,
-      untried,
-      readers,
-      ledger: ledgerDatabase,
-      doors: doors(desired, login, tried, ledgerDatabase),
-    };
-  });
+  const plans = planVisits(input, logins);
   const duos = disjointDuos(logins);
   const channels = sharedChannels(logins);
 
@@ -89,23 +73,9 @@ export async function verifyServer(input: VerifyInput): Promise<Cell[]> {
     for (const visit of visits) cells.push(...visit.cells);
 
     const ledgerIsHere = visits.some((visit) => visit.ledgerIsHere);
-    const entered = await limit.map(plans, async (plan, index) => {
-      const found: Cell[] = [];
-      for (const door of plan.doors) {
-        signal?.throwIfAborted();
-        const { blocked } = visits[index] as Visit;
-        if (door.to === ledgerDatabase && !ledgerIsHere) {
-          // Another server keeps the ledger.
-        } else if (blocked !== undefined) {
-          const why = { actual: "error", detail: `not tried: ${blocked.detail}` } as const;
-          found.push(toCell({ from: plan.login.key, to: door.to, attempt: "connect" }, door.expectation, why));
-        } else {
-          found.push(...(await tryDoor(server, desired, plan.login, door, signal)));
-        }
-        progress(`${plan.login.key} on ${door.to}`);
-      }
-      return found;
-    });
+    const entered = await limit.map(plans, (plan, index) =>
+      enterDoors(server, plan, visits[index]?.blocked, ledgerIsHere, progress, signal),
+    );
     for (const found of entered) cells.push(...found);
 
     const failures = new Map(visits.map((visit, index) => [logins[index], visit.blocked]));
@@ -138,6 +108,58 @@ export async function verifyServer(input: VerifyInput): Promise<Cell[]> {
     end("failed", `stopped after ${done} of ${total}`);
     throw error;
   }
+}
+
+interface Plan extends VisitPlan {
+  readonly doors: readonly Door[];
+}
+
+/** What each login is to try and what only to ask. */
+function planVisits({ desired, ledgerDatabase, sample }: VerifyInput, logins: readonly Login[]): Plan[] {
+  const isTried = chooseTried(desired, logins, sample);
+  return logins.map((login) => {
+    const near = isTried(login);
+    const others = logins.filter((other) => other !== login);
+    const tried = others.filter(near);
+    return {
+      desired,
+      login,
+      tried,
+      untried: others.filter((other) => !near(other)),
+      readers: login.claim.kind === "access" ? [] : others.filter((other) => refKey(other.home) === login.key),
+      ledger: ledgerDatabase,
+      doors: doors(desired, login, tried, ledgerDatabase),
+    };
+  });
+}
+
+/** One login tries its doors one after the other. */
+async function enterDoors(
+  server: Address,
+  plan: Plan,
+  blocked: Outcome | undefined,
+  ledgerIsHere: boolean,
+  progress: (doing: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<Cell[]> {
+  const { desired, login } = plan;
+  const cells: Cell[] = [];
+  for (const door of plan.doors) {
+    signal?.throwIfAborted();
+    // A server that does not keep the ledger has no such door.
+    if (door.database !== plan.ledger || ledgerIsHere) {
+      const tried =
+        blocked === undefined ? await tryDoor(server, desired, login, door, signal) : [notTried(login, door, blocked)];
+      cells.push(...tried);
+    }
+    progress(`${login.key} on ${door.to}`);
+  }
+  return cells;
+}
+
+function notTried(login: Login, door: Door, { detail }: Outcome): Cell {
+  const attempt = { from: login.key, to: door.to, attempt: "connect" };
+  return toCell(attempt, door.expectation, { actual: "error", detail: `not tried: ${detail}` });
 }
 
 /** Pairs of logins, in rounds in which no login comes twice: an odd one out meets the first in a round of its own. */

@@ -13,12 +13,12 @@ const PASSING = new Set(["53300", "57P03"]);
 /** A stalled lock must not stall verify; a login that defaults to read-only must not look as if a right were missing. */
 const PREPARE = "SET lock_timeout = '5s'; SET statement_timeout = '30s'; SET default_transaction_read_only = off";
 
-/** Connects as a login, trying again for a few seconds while no connection is free. */
+/** Connects as a login, trying again for a second or two while no connection is free. */
 function connectAs(server: Address, login: Login, database: string, signal?: AbortSignal): Promise<pg.Client> {
   const { user, password } = login;
   if (password === undefined) throw new Error("no password is stored for this login; run g2p apply");
   return pRetry(() => connect({ server, database, user, password }), {
-    retries: 6,
+    retries: 5,
     minTimeout: 25,
     factor: 2.5,
     randomize: true,
