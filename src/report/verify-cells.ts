@@ -2,13 +2,14 @@ import type { Cell } from "../model/plan.ts";
 import type { Meaning } from "./style.ts";
 
 /** How one attempt, or several of the same login on the same target, ended. */
-export type Outcome = "wrong" | "exception" | "allowed" | "partly" | "refused" | "asked";
+export type Outcome = "wrong" | "exception" | "allowed" | "partly" | "refused" | "asked" | "reads";
 
 /** Glyph, colour and legend of each outcome. */
 export const OUTCOMES: Record<Outcome, { readonly glyph: string; readonly meaning: Meaning; readonly legend: string }> =
   {
     allowed: { glyph: "✓", meaning: "good", legend: "allowed, as it should be" },
     partly: { glyph: "◐", meaning: "good", legend: "some allowed, the rest refused, as it should be" },
+    reads: { glyph: "r", meaning: "good", legend: "may read, by a login of its own" },
     refused: { glyph: "·", meaning: "faint", legend: "refused, as it should be" },
     asked: { glyph: "◦", meaning: "faint", legend: "as it should be, but only asked, not tried" },
     exception: { glyph: "!", meaning: "warning", legend: "accepted exception" },

@@ -24,8 +24,8 @@ export function renderVerify(result: VerifyResult, look: Look): string {
   const blocks = [
     reach.length === 0 ? [] : logins > LOGINS_IN_FULL ? sandboxMatrix(reach, look) : loginMatrix(reach, look),
     others.length === 0 ? [] : attemptCounts(others, paint),
-    cellList("Wrong", result.cells, "wrong", look),
-    cellList("Accepted exceptions", result.cells, "exception", look),
+    wrongCells(result.cells, look),
+    exceptions(result.cells, look),
     wrap(closing(result, paint), look.columns),
   ];
   return blocks
@@ -44,12 +44,20 @@ function loginMatrix(cells: readonly Cell[], look: Look): string[] {
     (cell) => cell.to,
     look,
     (inPlace) => {
-      const outcome = combineOutcomes(inPlace);
+      const outcome = inMatrix(inPlace);
       used.add(outcome);
       return paint(OUTCOMES[outcome].meaning, OUTCOMES[outcome].glyph);
     },
   );
   return [...lines, ...legend(used, look)];
+}
+
+/** What a place of the matrix shows: whether the login gets in, unless something there is wrong. */
+function inMatrix(cells: readonly Cell[]): Outcome {
+  if (cells.some((cell) => outcomeOf(cell) === "wrong")) return "wrong";
+  const doors = cells.filter((cell) => cell.attempt === CONNECT);
+  const outcome = combineOutcomes(doors.length === 0 ? cells : doors);
+  return outcome === "allowed" && doors.some((cell) => cell.from !== cell.to) ? "reads" : outcome;
 }
 
 /** Like {@link loginMatrix} with sandboxes in place of logins and numbers of attempts in place of glyphs. */
@@ -148,20 +156,23 @@ function legend(used: ReadonlySet<Outcome>, look: Look): string[] {
 }
 
 function attemptCounts(cells: readonly Cell[], paint: Paint): string[] {
-  const rows = [...Map.groupBy(cells, (cell) => `${cell.attempt}\n${cell.to}`).values()].map((group) => {
-    const [first] = group;
+  const rows = [...Map.groupBy(cells, (cell) => withoutPlaces(cell.attempt))].map(([attempt, group]) => {
     const byOutcome = Map.groupBy(group, outcomeOf);
     const counts = (Object.keys(OUTCOMES) as Outcome[])
       .filter((outcome) => byOutcome.has(outcome))
       .map((outcome) => paint(OUTCOMES[outcome].meaning, `${byOutcome.get(outcome)?.length ?? 0} ${COUNTED[outcome]}`));
     const worst = combineOutcomes(group);
-    return [
-      `  ${paint(OUTCOMES[worst].meaning, worst === "wrong" ? "✗" : "✓")} ${first?.attempt}`,
-      paint("faint", `on ${first?.to}`),
-      counts.join(", "),
-    ];
+    return [`  ${paint(OUTCOMES[worst].meaning, worst === "wrong" ? "✗" : "✓")} ${attempt}`, counts.join(", ")];
   });
-  return [paint("heading", "Other attempts, counted by login"), ...alignColumns(rows)];
+  return [paint("heading", "Other attempts, from every login's own connection"), ...alignColumns(rows)];
+}
+
+/** The attempt without the instances that it names, so that like attempts count together. */
+function withoutPlaces(attempt: string): string {
+  return attempt
+    .split(" ")
+    .filter((word) => !word.includes("/"))
+    .join(" ");
 }
 
 const COUNTED: Record<Outcome, string> = {
@@ -170,29 +181,42 @@ const COUNTED: Record<Outcome, string> = {
   refused: "refused",
   asked: "asked only",
   exception: "accepted",
+  reads: "read",
   wrong: "wrong",
 };
 
-function cellList(title: string, cells: readonly Cell[], outcome: Outcome, look: Look): string[] {
+function wrongCells(cells: readonly Cell[], look: Look): string[] {
   const paint = painter(look);
-  const { glyph, meaning } = OUTCOMES[outcome];
+  const { glyph, meaning } = OUTCOMES.wrong;
   const lines = cells
-    .filter((cell) => outcomeOf(cell) === outcome)
+    .filter((cell) => outcomeOf(cell) === "wrong")
     .flatMap((cell) => {
-      const ended =
-        outcome === "wrong"
-          ? `: expected ${cell.expected}, was ${cell.actual === "error" ? "an error" : cell.actual}`
-          : "";
+      const ended = `expected ${cell.expected}, was ${cell.actual === "error" ? "an error" : cell.actual}`;
       const asked = cell.how === "asked" ? ", asked, not tried" : "";
       const detail = cell.detail === undefined ? "" : ` (${cell.detail})`;
-      return wrap(
-        `${paint(meaning, glyph)} ${cell.from}: ${cell.attempt} on ${cell.to}${ended}${asked}${detail}`,
-        look.columns,
-        2,
-        2,
-      );
+      const text = `${paint(meaning, glyph)} ${cell.from}: ${cell.attempt} on ${cell.to}: ${ended}${asked}${detail}`;
+      return wrap(text, look.columns, 2, 2);
     });
-  return lines.length === 0 ? [] : [paint(meaning, title), ...lines];
+  return lines.length === 0 ? [] : [paint(meaning, "Wrong"), ...lines];
+}
+
+/** Most logins named beside an accepted exception; the rest is counted. */
+const NAMED = 3;
+
+/** What is allowed although isolation would refuse it: each kind once, with its reason and who has it. */
+function exceptions(cells: readonly Cell[], look: Look): string[] {
+  const paint = painter(look);
+  const { glyph, meaning } = OUTCOMES.exception;
+  const accepted = cells.filter((cell) => outcomeOf(cell) === "exception");
+  const kind = (cell: Cell) => `${withoutPlaces(cell.attempt)}${cell.to.includes("/") ? "" : ` on ${cell.to}`}`;
+  const lines = [...Map.groupBy(accepted, kind)].flatMap(([attempt, group]) => {
+    const who = [...new Set(group.map((cell) => cell.from))];
+    const more = who.length > NAMED ? ` and ${who.length - NAMED} more` : "";
+    const detail = group[0]?.detail === undefined ? "" : `: ${group[0].detail}`;
+    const named = paint("faint", `(${who.slice(0, NAMED).join(", ")}${more})`);
+    return wrap(`${paint(meaning, glyph)} ${attempt}${detail} ${named}`, look.columns, 2, 2);
+  });
+  return lines.length === 0 ? [] : [paint(meaning, "Accepted exceptions"), ...lines];
 }
 
 function closing(result: VerifyResult, paint: Paint): string {

@@ -10,6 +10,7 @@ import { instanceBindings } from "../instance-bindings.ts";
 import type { BindingsOptions } from "../options.ts";
 import { openOutput } from "../output.ts";
 import { findInstance, loadSession, serverAddresses } from "../session.ts";
+import { shellQuoted } from "../shell.ts";
 
 /** What stands where a secret is not shown. */
 const MASK = "********";
@@ -105,16 +106,12 @@ function lines(
   const all = headed ? [`# ${instance.sandbox}/${instance.instance}`] : [];
   let component: string | undefined;
   for (const one of variables) {
-    if (one.component !== component && one.component !== "") all.push(`# ${one.component}`);
+    if (one.component !== component) all.push(`# ${one.component || "from the environment file"}`);
     component = one.component;
     const value = text(one.value);
     all.push(format === "env" ? `export ${one.name}=${shellQuoted(value)}` : `${one.name}=${dotenvQuoted(value)}`);
   }
   return `${all.join("\n")}\n`;
-}
-
-function shellQuoted(value: string): string {
-  return /^[\w.:/@%+=,-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }
 
 function dotenvQuoted(value: string): string {

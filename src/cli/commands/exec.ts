@@ -9,11 +9,16 @@ import type { CommonOptions } from "../options.ts";
 import { findInstance, loadSession, serverAddresses } from "../session.ts";
 
 /** Signals that are passed on to the program; it decides what they mean. */
-const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
+const FORWARDED = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
+
+/** Signals of the keyboard: a terminal sends them to the program as well, which must not get them twice. */
+const FROM_KEYBOARD = ["SIGINT", "SIGQUIT"] as const;
+
+const CANNOT_RUN: Readonly<Record<string, number>> = { ENOENT: 127, EACCES: 126 };
 
 /**
  * `g2p exec SANDBOX/INSTANCE -- CMD`: runs a program with the instance's variables over our own environment. Its exit code is ours;
- * ended by signal N it is 128 + N; 127 when it is not found.
+ * ended by signal N it is 128 + N; as in a shell it is 127 for a program that is not found and 126 for one that cannot be run.
  */
 export async function run(args: readonly string[], options: CommonOptions, io: Io): Promise<number> {
   const [name = "", command = "", ...words] = args;
@@ -27,15 +32,21 @@ export async function run(args: readonly string[], options: CommonOptions, io: I
     env[key] = value instanceof Secret ? value.reveal() : value;
 
   const child = spawn(command, words, { stdio: "inherit", env });
-  const forward = FORWARDED.map((signal) => [signal, () => child.kill(signal)] as const);
+  const forward = [
+    ...FORWARDED.map((signal) => [signal, () => void child.kill(signal)] as const),
+    ...FROM_KEYBOARD.map((signal) => [signal, () => void (io.stdin.isTTY === true || child.kill(signal))] as const),
+  ];
   for (const [signal, pass] of forward) process.on(signal, pass);
   try {
     return await new Promise<number>((resolve, reject) => {
       child.on("error", (error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") {
-          io.stderr.write(`g2p exec: program "${command}" was not found\n`);
-          resolve(127);
-        } else reject(new ServiceError(`Program "${command}" cannot be started (${error.code ?? error.message}).`, { code: "EXEC_FAILED", cause: error }));
+        const code = CANNOT_RUN[error.code ?? ""];
+        if (code === undefined) {
+          reject(new ServiceError(`Program "${command}" cannot be started (${error.code ?? error.message}).`, { code: "EXEC_FAILED", cause: error }));
+          return;
+        }
+        io.stderr.write(`g2p exec: program "${command}" ${code === 127 ? "was not found" : "cannot be run: permission denied"}\n`);
+        resolve(code);
       });
       child.on("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
     });

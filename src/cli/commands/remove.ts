@@ -2,6 +2,7 @@ import { planRemoval, remove } from "../../engine/teardown.ts";
 import type { PlanResult } from "../../model/plan.ts";
 import { ConfigError, InterruptedError, RefusedError } from "../../model/error.ts";
 import { renderApplied, renderPlan } from "../../report/plan.ts";
+import { count } from "../../report/text.ts";
 import type { Io } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import type { RemoveOptions } from "../options.ts";
@@ -36,12 +37,12 @@ export async function run(args: readonly string[], options: RemoveOptions, io: I
       return EXIT.changes;
     }
     refuseData(planned, options, target);
-    if (!options.json && options.yes !== true) {
-      output.err.write(renderPlan(planned, output.err));
-      await confirm(target, planned, io);
+    if (options.yes !== true) {
+      if (!options.json) output.err.write(renderPlan(planned, output.err));
+      await confirm(target, planned, options.json ? undefined : io);
     }
     const work = await output.progress();
-    const result = await remove(at, removal, work.emit).finally(() => work.stop());
+    const result = await remove(places(session, addresses, { emit: work.emit, signal: io.signal }), removal, work.emit).finally(() => work.stop());
     const named = session.environment.instances.some((one) => one.sandbox === sandbox && (instance === undefined || one.instance === instance));
     output.result(result, (look) => renderApplied(result, look) + (named ? `The environment file still names ${target}: take it out, or the next apply makes it anew.\n` : ""));
     return applyExit(result, io);
@@ -54,19 +55,20 @@ function refuseData(planned: PlanResult, options: RemoveOptions, target: string)
   const databases = planned.items.filter((item) => item.kind === "database");
   if (databases.length === 0 || options.deleteData === true) return;
   const list = databases.map((item) => `${item.name}${item.reason === undefined ? "" : ` (${item.reason})`}`).join(", ");
-  throw new RefusedError(`Removing ${target} would delete the data of ${databases.length} databases: ${list}. Nothing was removed.`, {
+  throw new RefusedError(`Removing ${target} would delete the data of ${count(databases.length, "database")}: ${list}. Nothing was removed.`, {
     code: "DATA_WOULD_BE_LOST",
     hint: `If that is what you want: g2p remove ${target} --delete-data. To see all that goes: --dry-run.`,
   });
 }
 
-async function confirm(target: string, planned: PlanResult, io: Io): Promise<void> {
-  if (io.stdin.isTTY !== true) {
+/** Has the name typed, where there is a terminal to ask on; without one only what deletes no data goes on. */
+async function confirm(target: string, planned: PlanResult, io: Io | undefined): Promise<void> {
+  if (io?.stdin.isTTY !== true) {
     if (!planned.items.some((item) => item.kind === "database")) return;
     throw new RefusedError("Deleting data needs a confirmation, and there is no terminal to ask on. Nothing was removed.", { code: "NOT_CONFIRMED", hint: "Repeat it with --yes." });
   }
   const { isCancel, text } = await import("@clack/prompts");
-  const answer = await text({ message: `Type ${target} to remove it` });
+  const answer = await text({ message: `Type ${target} to remove it`, output: io.stderr });
   if (isCancel(answer)) throw new InterruptedError("Cancelled. Nothing was removed.", { code: "CANCELLED" });
   if (answer !== target) throw new RefusedError(`"${answer}" is not "${target}". Nothing was removed.`, { code: "NOT_CONFIRMED" });
 }

@@ -1,5 +1,6 @@
 import type { ClaimRef, DatabaseAccess, DatabaseClaim, Environment } from "../../model/environment.ts";
-import { name } from "../../naming/name.ts";
+import { claimName } from "../../naming/claim-name.ts";
+import type { NameKind } from "../../naming/rules.ts";
 import { claimId } from "./mark.ts";
 
 /** A database claim with every name decided: what one server is to hold for it. */
@@ -66,16 +67,15 @@ export function desire(
   const databases = new Map<string, DesiredDatabase>();
   for (const claim of claims) {
     if (claim.kind !== "database") continue;
-    const named = (kind: Parameters<typeof name>[0]["kind"]) =>
-      name({ prefix, service: "postgresql", kind, sandbox: claim.sandbox, instance: claim.instance, claim: claim.claim }).name;
+    const named = (kind: NameKind<"postgresql">) => claimName(prefix, claim, kind).name;
     databases.set(refKey(claim), {
       kind: "database",
       ...coordinates(claim),
       id: `postgresql/${refKey(claim)}`,
       uuid: claimId(environmentId, claim),
-      database: claim.spec.fixedName.database ?? named("database"),
+      database: named("database"),
       owner: named("owner"),
-      login: claim.spec.fixedName.login ?? named("login-a"),
+      login: named("login-a"),
       reader: read.has(refKey(claim)) ? named("reader") : undefined,
       spec: claim.spec,
       accept: claim.accept,
@@ -98,7 +98,7 @@ export function desire(
       ...coordinates(access),
       id: `postgresql/${refKey(access)}`,
       uuid: claimId(environmentId, access),
-      login: name({ prefix, service: "postgresql", kind: "access-a", ...coordinates(access) }).name,
+      login: claimName(prefix, access, "access-a").name,
       target,
       connectionLimit: access.connectionLimit,
       accept: access.accept,

@@ -25,6 +25,8 @@ import {
 } from "./server-files.ts";
 import { until } from "./until.ts";
 
+export { embeddedScopes } from "./server-files.ts";
+
 /** What may differ between embedded servers. */
 export interface PostgresqlSettings {
   /** Connections that the claims need together, with the administrator's own. */
@@ -80,7 +82,7 @@ export async function startPostgresql(options: StartOptions): Promise<StartedSer
   const files = serverFiles(options.stateDir, options.scope);
   const step = `start postgresql${options.scope === "" ? "" : `/${options.scope}`}`;
   const begin = performance.now();
-  options.emit({ type: "step-start", step, title: `PostgreSQL ${options.version}` });
+  options.emit({ type: "step-start", step, title: `Starting ${options.scope === "" ? "postgresql" : `postgresql/${options.scope}`} (PostgreSQL ${options.version})` });
   const end = (outcome: "done" | "failed", detail?: string) =>
     options.emit({
       type: "step-end",

@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { ServerAddress } from "../../model/environment.ts";
 import { ServiceError } from "../../model/error.ts";
 import { Secret } from "../../model/secret.ts";
+import { errorCode } from "../../providers/postgresql/connection.ts";
 import { createOnce, readIfThere } from "../create-once.ts";
 import { randomPassword } from "../random-password.ts";
 import { createStateDir } from "../state.ts";
@@ -52,6 +53,21 @@ export function serverFiles(stateDir: string, scope: string): ServerFiles {
   };
 }
 
+/**
+ * Scopes of all servers that a state directory holds, in the order of their folders' names.
+ *
+ * @throws ServiceError `EMBEDDED_RECORD_DAMAGED`.
+ */
+export async function embeddedScopes(stateDir: string): Promise<string[]> {
+  const parent = join(resolve(stateDir), "servers/postgresql");
+  const folders = await readdir(parent).catch((error: unknown) => {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  });
+  const records = folders.sort().map((folder) => readRecord({ record: join(parent, folder, "server.json") }));
+  return (await Promise.all(records)).flatMap((record) => (record === undefined ? [] : [record.scope]));
+}
+
 /** Creates the server's folder; for root passable like the state directory, see {@link createStateDir}. */
 export async function createServerDir(files: ServerFiles): Promise<void> {
   await createStateDir(files.stateDir);
@@ -63,7 +79,7 @@ export async function createServerDir(files: ServerFiles): Promise<void> {
  *
  * @throws ServiceError `EMBEDDED_RECORD_DAMAGED`.
  */
-export async function readRecord(files: ServerFiles): Promise<ServerRecord | undefined> {
+export async function readRecord(files: Pick<ServerFiles, "record">): Promise<ServerRecord | undefined> {
   const text = await readIfThere(files.record);
   if (text === undefined) return undefined;
   try {

@@ -8,19 +8,19 @@ function connects(places: readonly string[]): Cell[] {
   return places.flatMap((from) =>
     places.map((to) =>
       from === to
-        ? cell(from, `${to}/main`, "connect", "allowed", { expected: "allowed" })
-        : cell(from, `${to}/main`, "connect", "refused", { detail: "42501" }),
+        ? cell(from, to, "connect", "allowed", { expected: "allowed" })
+        : cell(from, to, "connect", "refused", { detail: "42501" }),
     ),
   );
 }
 
-const PLACES = ["dev/farmers", "dev/pbms", "staging/registry"];
+const PLACES = ["dev/farmers/main", "dev/pbms/main", "staging/registry/main"];
 
 const HOLDING: readonly Cell[] = [
   ...connects(PLACES),
   cell("dev/pbms/registry", "dev/farmers/main", "connect", "allowed", { expected: "allowed" }),
   cell("dev/pbms/registry", "dev/farmers/main", "write other's tables", "refused"),
-  cell("dev/pbms", "postgres", "connect", "allowed", { accepted: true, detail: "connectsToPostgres" }),
+  cell("dev/pbms/main", "postgres", "connect", "allowed", { accepted: true, detail: "connectsToPostgres" }),
   ...PLACES.map((from) => cell(from, "template1", "connect", "refused", { how: "asked" })),
   ...PLACES.map((from) => cell(from, "server", "create database", "refused")),
 ];
@@ -28,26 +28,26 @@ const HOLDING: readonly Cell[] = [
 it("shows who reaches what, counts other attempts and lists accepted exceptions", () => {
   expect(renderVerify({ ok: true, cells: HOLDING }, PLAIN)).toMatchInlineSnapshot(`
     "Who reaches what
-                       1 2 3 4 5
-    dev/farmers        ✓ · ·   ◦
-    dev/pbms           · ✓ · ! ◦
-    dev/pbms/registry  ◐
-    staging/registry   · · ✓   ◦
+                           1 2 3 4 5
+    dev/farmers/main       ✓ · ·   ◦
+    dev/pbms/main          · ✓ · ! ◦
+    dev/pbms/registry      r
+    staging/registry/main  · · ✓   ◦
 
       1 dev/farmers/main        3 staging/registry/main   5 template1
       2 dev/pbms/main           4 postgres
 
       ✓ allowed, as it should be
-      ◐ some allowed, the rest refused, as it should be
+      r may read, by a login of its own
       · refused, as it should be
       ◦ as it should be, but only asked, not tried
       ! accepted exception
 
-    Other attempts, counted by login
-      ✓ create database  on server  3 refused
+    Other attempts, from every login's own connection
+      ✓ create database  3 refused
 
     Accepted exceptions
-      ! dev/pbms: connect on postgres (connectsToPostgres)
+      ! connect on postgres: connectsToPostgres (dev/pbms/main)
 
     Isolation holds: 18 attempts, all as expected (1 accepted exception, 3 only
     asked).
@@ -57,24 +57,25 @@ it("shows who reaches what, counts other attempts and lists accepted exceptions"
 
 it("lists everything that is wrong in full", () => {
   const wrong = [
-    cell("staging/registry", "dev/pbms/main", "read other's tables", "allowed", { ok: false }),
-    cell("dev/pbms", "server", "create role", "error", { ok: false, detail: "57014" }),
+    cell("staging/registry/main", "dev/pbms/main", "read other's tables", "allowed", { ok: false }),
+    cell("dev/pbms/main", "server", "create role", "error", { ok: false, detail: "57014" }),
   ];
   const text = renderVerify({ ok: false, cells: [...HOLDING, ...wrong] }, PLAIN);
   expect(text.slice(text.indexOf("Wrong\n"))).toMatchInlineSnapshot(`
     "Wrong
-      ✗ staging/registry: read other's tables on dev/pbms/main: expected refused,
-        was allowed
-      ✗ dev/pbms: create role on server: expected refused, was an error (57014)
+      ✗ staging/registry/main: read other's tables on dev/pbms/main: expected
+        refused, was allowed
+      ✗ dev/pbms/main: create role on server: expected refused, was an error
+        (57014)
 
     Accepted exceptions
-      ! dev/pbms: connect on postgres (connectsToPostgres)
+      ! connect on postgres: connectsToPostgres (dev/pbms/main)
 
     Isolation is broken: 2 of 20 attempts ended otherwise than expected (1 accepted
     exception, 3 only asked).
     "
   `);
-  expect(text).toContain("staging/registry   · ✗ ✓   ◦");
+  expect(text).toContain("staging/registry/main  · ✗ ✓   ◦");
 });
 
 it("splits the matrix where the terminal is too narrow", () => {
@@ -98,7 +99,7 @@ it("counts by sandbox where there are more than 30 logins", () => {
       number of attempts; ✗ of these wrong; ! accepted exceptions among them
 
     Wrong
-      ✗ s0/m0: connect on s1/m1/main: expected refused, was allowed (42501)
+      ✗ s0/m0: connect on s1/m1: expected refused, was allowed (42501)
 
     Isolation is broken: 1 of 1,600 attempts ended otherwise than expected.
     "
