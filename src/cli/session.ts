@@ -83,28 +83,20 @@ export async function startServers(
   const service = session.environment.commons.postgresql;
   if (service?.mode !== "embedded") return { addresses: await serverAddresses(session, env), started: [], running: new Map() };
   const { startPostgresql } = await import("../targets/embedded/postgresql.ts");
-  const { step } = await import("../engine/place.ts");
   const { default: pLimit } = await import("p-limit");
   const limit = pLimit(2);
   const started: string[] = [];
   const running = new Map<string, number>();
   const entries = [...session.desired].map(([scope, desired]) =>
     limit(async (): Promise<[string, ServerAddress]> => {
-      const server = await step(
+      const server = await startPostgresql({
+        stateDir: session.state.dir,
+        scope,
+        version: service.version,
+        ...(service.port === undefined ? {} : { port: service.port }),
+        settings: { maxConnections: connectionsNeeded(desired) },
         emit,
-        `start ${serverId(scope)}`,
-        `Starting ${serverId(scope)} (PostgreSQL ${service.version})`,
-        () =>
-          startPostgresql({
-            stateDir: session.state.dir,
-            scope,
-            version: service.version,
-            ...(service.port === undefined ? {} : { port: service.port }),
-            settings: { maxConnections: connectionsNeeded(desired) },
-            emit,
-          }),
-        (found) => `${found.started ? "listens" : "runs already"} on ${found.host}:${found.port}`,
-      );
+      });
       if (server.started) started.push(scope);
       running.set(scope, server.pid);
       return [scope, server];

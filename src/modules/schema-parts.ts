@@ -15,7 +15,8 @@ export function mapping<Shape extends z.core.$ZodLooseShape>(shape: Shape, hints
   return z.strictObject(shape, { error: (issue) => (issue.code === "unrecognized_keys" ? words : undefined) });
 }
 
-const LABEL_WORDS = "a name of at most 63 lower-case letters, digits and single dashes, no dash first or last";
+/** What {@link label} expects, in words. */
+export const LABEL_WORDS = "a name of at most 63 lower-case letters, digits and single dashes, no dash first or last";
 const LABEL = "(?!.*--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 
 /** Name of an environment, sandbox, instance, module, claim or access: a DNS label without `--`, as naming needs it. */

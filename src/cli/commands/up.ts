@@ -36,7 +36,7 @@ export async function run(_args: readonly string[], options: UpOptions, io: Io):
       if (options.detach === true) toStop = [];
       return code;
     }
-    const verified = await verify(places(session, servers.addresses, { ...work, concurrency: VERIFY_CONCURRENCY }), { emit: progress.emit });
+    const verified = await verify(places(session, servers.addresses, { ...work, concurrency: VERIFY_CONCURRENCY }), {});
     const stands = await status(session.environment.name, at, progress.emit);
     io.signal.throwIfAborted();
     progress.stop();

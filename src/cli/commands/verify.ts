@@ -14,7 +14,6 @@ export async function run(_args: readonly string[], options: VerifyOptions, io: 
   const progress = await output.progress();
   try {
     const result = await verify(places(session, addresses, { emit: progress.emit, signal: io.signal, concurrency: VERIFY_CONCURRENCY }), {
-      emit: progress.emit,
       ...(options.sample === undefined ? {} : { sample: options.sample }),
     });
     progress.stop();

@@ -70,8 +70,10 @@ export function diffDatabase(wanted: DesiredDatabase, found: ObservedDatabase, o
   for (const privilege of ["CREATE", "CONNECT", "TEMPORARY"])
     if (!has(wanted.owner, privilege))
       asOwner(`grant:database:${wanted.owner}:${privilege}`, "granted", "not granted", `GRANT ${privilege} ON DATABASE ${database} TO ${ident(wanted.owner)}`);
+  // What the present owner holds goes to the new owner with the database.
+  const loses = (role: string) => role === found.owner && found.owner !== wanted.owner;
   for (const role of connectors)
-    if (!found.acl.some((one) => one.grantee === role && one.privilege === "CONNECT" && !one.grantable))
+    if (loses(role) || !found.acl.some((one) => one.grantee === role && one.privilege === "CONNECT" && !one.grantable))
       asOwner(`grant:database:${role}:CONNECT`, "granted", "not granted", `GRANT CONNECT ON DATABASE ${database} TO ${ident(role)}`);
 
   if (found.connectionLimit !== -1)

@@ -116,6 +116,7 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
       concurrency: this.#context.concurrency,
       emit: this.#context.emit,
       signal: this.#context.signal,
+      step: `verify ${this.#context.server}`,
       ...(options.sample === undefined ? {} : { sample: options.sample }),
     });
   }
