@@ -29,10 +29,13 @@ export async function collectEntries(draft: Draft): Promise<void> {
   for (const entry of raw) {
     const module = moduleOf(draft, entry, readings, names);
     if (module === undefined) draft.incomplete.add(entry.sandbox);
+    // Its name may be the mistaken word itself.
+    if (module === undefined && entry.data.name === undefined) draft.unnamed.add(entry.sandbox);
     const nameRefused = entry.data.name === undefined && draft.source.has([...entry.path, "name"]);
     const instance = entry.data.name ?? module?.descriptor.module ?? entry.data.module;
     if (nameRefused || !isLabel(instance)) {
       draft.incomplete.add(entry.sandbox);
+      draft.unnamed.add(entry.sandbox);
       continue;
     }
     const position = draft.source.at(entry.path);
@@ -60,8 +63,10 @@ function readSandboxes(draft: Draft): RawEntry[] {
     draft.sandboxes.push(name);
     for (const [moduleIndex, item] of asList(modules).entries()) {
       const entry = parseLeniently(moduleEntrySchema, typeof item === "string" ? { module: item } : item);
-      if (entry.data === undefined) draft.incomplete.add(name);
-      else
+      if (entry.data === undefined) {
+        draft.incomplete.add(name);
+        draft.unnamed.add(name);
+      } else
         entries.push({
           sandbox: name,
           path: [...path, "modules", moduleIndex],

@@ -26,6 +26,8 @@ export class Draft {
   readonly entries: Entry[] = [];
   /** Sandboxes with an entry that could not be read at all; instances that seem to be missing there may not be. */
   readonly incomplete = new Set<string>();
+  /** Sandboxes with entries whose names could not be read, so that a name not found may be one of them. */
+  readonly unnamed = new Set<string>();
   readonly #byId = new Map<string, Entry>();
 
   constructor(source: SourceFile) {

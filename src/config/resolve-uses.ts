@@ -120,7 +120,7 @@ export function findInstance(draft: Draft, from: string, reference: string): Ent
     const help = didYouMean(sandbox, draft.sandboxes) || `; sandboxes: ${listed(draft.sandboxes)}`;
     return `there is no sandbox ${quoted(sandbox)}${help}`;
   }
-  if (draft.incomplete.has(sandbox)) return undefined;
+  if (draft.unnamed.has(sandbox)) return undefined;
   const known = draft.inSandbox(sandbox).map((other) => other.instance);
   const help = didYouMean(instance, known) || `; instances there: ${listed(known)}`;
   return `there is no instance ${quoted(instance)} in sandbox ${quoted(sandbox)}${help}`;

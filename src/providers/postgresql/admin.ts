@@ -118,15 +118,21 @@ export class Admin {
 
   /** Runs `work` with a connection into another database, closed afterwards; at most `concurrency` at once. */
   async visit<T>(database: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    return this.#limit(async () => {
-      const client = await this.#connect(database);
-      try {
-        return await work(client);
-      } finally {
-        this.#all.delete(client);
-        await client.end().catch(() => {});
-      }
-    });
+    return this.#limit(() => this.visitFromWorker(database, work));
+  }
+
+  /**
+   * Like {@link Admin.visit}, for what runs inside {@link Admin.worker} and holds its place in the limit already: waiting there for a
+   * second one would never end. A worker makes one visit at a time, so it has two connections at most.
+   */
+  async visitFromWorker<T>(database: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = await this.#connect(database);
+    try {
+      return await work(client);
+    } finally {
+      this.#all.delete(client);
+      await client.end().catch(() => {});
+    }
   }
 
   /** Runs `work` within the same limit on connections, without opening one. */

@@ -56,7 +56,12 @@ export async function compile(
     statements.push(next === "" ? "RESET ROLE" : `SET LOCAL ROLE ${ident(next)}`);
     role = next;
   };
+  // One stray membership is a finding of both its roles; a second REVOKE would only be warned about.
+  const told = new Set<string>();
   steps.forEach((step, index) => {
+    const same = JSON.stringify([step.as === "owner" ? step.owner : "", step.sql, step.passwordFor]);
+    if (told.has(same)) return;
+    told.add(same);
     become(step.as === "owner" ? step.owner : "");
     if (step.sql !== "") statements.push(step.sql);
     if (step.passwordFor !== undefined) statements.push(passwordStatement(step.passwordFor, verifiers[index] ?? ""));

@@ -106,10 +106,10 @@ async function tryLogin(admin: Admin, user: string, database: string, credential
   }
 }
 
-/** Tries one login, as after a password was set. */
+/** Tries one login, as after a password was set; the caller holds a place in the admin's limit. */
 export async function loginWorks(admin: Admin, wanted: DesiredDatabase | DesiredAccess, credential: Credential): Promise<LoginResult> {
   const database = wanted.kind === "database" ? wanted.database : wanted.target.database;
-  return admin.limited(() => tryLogin(admin, wanted.login, database, credential));
+  return tryLogin(admin, wanted.login, database, credential);
 }
 
 function classify(error: unknown, what: string): LoginResult {

@@ -104,7 +104,7 @@ export class Reconciler {
           await this.#admin.worker(async (client) => {
             if (!this.#proceeds()) return;
             await this.#carryOut(client, chunk, cluster);
-            await Promise.all(chunk.map((one) => this.#finish(one)));
+            for (const one of chunk) await this.#finish(one);
           });
         } catch (error) {
           if (isServerWide(error)) this.#stopped ??= toFailure(error, "applying");
@@ -267,7 +267,7 @@ export class Reconciler {
     const steps = stepsOf(one.drifts, wanted.owner, "inside");
     const statements = await compile(steps, this.#admin.facts, seen, (login) => this.#credentialOf([one], login));
     const queries = insideQueries(wanted.owner, wanted.reader);
-    await this.#admin.visit(wanted.database, (client) =>
+    await this.#admin.visitFromWorker(wanted.database, (client) =>
       persistently(client, ["SET LOCAL client_min_messages = warning", ...statements, ...queries], (_, all) => {
         mustBeGone(withoutAccepted(diffInside(wanted, parseInside(all.slice(-queries.length)), seen), wanted.accept));
       }),

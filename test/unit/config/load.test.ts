@@ -298,27 +298,3 @@ describe("the template of g2p init", () => {
     expect((await load(environmentTemplate({ ...answers, sandboxes: ["dev"] }))).instances).toEqual([]);
   });
 });
-
-it("200 instances load in less than 100 ms", async () => {
-  const sandboxes = Array.from(
-    { length: 40 },
-    (_, index) => `  - name: s${index}
-    modules:
-      - {module: registry, claims: {main: {readers: [superset], settings: {statement_timeout: 30s}}}}
-      - {module: registry, name: students}
-      - {module: pbms, uses: {registry: registry}}
-      - {module: g2p-bridge, uses: {registry: students}, env: {EXTRA: "\${main.uri}"}}
-      - spar
-`,
-  );
-  const text = `${EMBEDDED}sandboxes:\n${sandboxes.join("")}`;
-  await load(text);
-  const times: number[] = [];
-  for (let round = 0; round < 5; round++) {
-    const start = performance.now();
-    expect((await load(text)).instances).toHaveLength(200);
-    times.push(performance.now() - start);
-  }
-  // The best of five, since other work on the machine is not what is measured.
-  expect(Math.min(...times)).toBeLessThan(100);
-});
