@@ -114,6 +114,12 @@ function lines(
   return `${all.join("\n")}\n`;
 }
 
+/**
+ * Readers of such files agree on plain values and on single quotes, between which all is literal. What holds a single quote goes between
+ * double ones, with `\`, `"` and `$` escaped as Docker Compose reads them; some other readers would keep the backslashes.
+ */
 function dotenvQuoted(value: string): string {
-  return /^[\w.:/@%+=,-]*$/.test(value) ? value : `"${value.replaceAll(/["\\$`]/g, "\\$&").replaceAll("\n", "\\n")}"`;
+  if (/^[\w.:/@%+=,-]*$/.test(value)) return value;
+  if (!/['\n]/.test(value)) return `'${value}'`;
+  return `"${value.replaceAll(/["\\$]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 }

@@ -4,7 +4,7 @@ import type { ServerAddress } from "../../model/environment.ts";
 import { ServiceError } from "../../model/error.ts";
 import { connect, errorCode } from "./connection.ts";
 import { toFailure } from "./failure.ts";
-import { ident } from "./sql.ts";
+import { ident, literal } from "./sql.ts";
 
 /** What the server says of itself and of the admin. */
 export interface ServerFacts {
@@ -68,13 +68,15 @@ export class Admin {
     try {
       main = await connect({ ...target, database: home });
     } catch (error) {
-      if (errorCode(error) !== "3D000") throw ledgerClosed(error, server) ?? toFailure(error, where);
+      // 55000: it takes no connections (PostgreSQL docs, appendix A).
+      if (!["3D000", "55000"].includes(errorCode(error) ?? "")) throw ledgerForbidden(error, server) ?? toFailure(error, where);
       home = server.database;
       main = await connect({ ...target, database: home }).catch((cause: unknown) => {
         throw toFailure(cause, where);
       });
     }
     try {
+      if (home !== LEDGER_DATABASE) await refuseClosedLedger(main, server);
       const facts = (await main.query<ServerFacts>(FACTS)).rows[0];
       if (facts === undefined) throw new Error("the server does not list the admin's role");
       if (facts.major < 15)
@@ -154,13 +156,30 @@ export class Admin {
   }
 }
 
-function ledgerClosed(error: unknown, server: ServerAddress): ServiceError | undefined {
+/**
+ * A ledger database that was never opened, or whose DROP was interrupted, is made by the next apply. One that somebody closed may
+ * hold everything we know, so it must not pass for a missing one.
+ */
+async function refuseClosedLedger(client: pg.Client, server: ServerAddress): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT 1 FROM pg_database WHERE datname::text = ${literal(LEDGER_DATABASE)} AND NOT datallowconn AND datconnlimit <> -2 AND datacl IS NOT NULL`,
+  );
+  if (rows.length === 0) return;
+  throw new ServiceError(`The ledger database "${LEDGER_DATABASE}" on ${server.host}:${server.port} takes no connections. Nothing was changed.`, {
+    code: "PG_LEDGER_CLOSED",
+    hint: `Find out who closed it and why, then run: ALTER DATABASE ${LEDGER_DATABASE} ALLOW_CONNECTIONS true`,
+  });
+}
+
+function ledgerForbidden(error: unknown, server: ServerAddress): ServiceError | undefined {
   if (errorCode(error) !== "42501") return undefined;
   return new ServiceError(
     `The ledger database "${LEDGER_DATABASE}" on ${server.host}:${server.port} exists, but "${server.user}" may not connect to it. Nothing was changed.`,
     {
       code: "PG_LEDGER_CLOSED",
-      hint: `Use the admin that made the ledger, or let it run: GRANT CONNECT ON DATABASE ${LEDGER_DATABASE} TO ${ident(server.user)}; and, inside, GRANT ledger rights to it.`,
+      hint:
+        `Use the admin that made the ledger, or let that one run: GRANT CONNECT ON DATABASE ${LEDGER_DATABASE} TO ${ident(server.user)}; and inside ${LEDGER_DATABASE}: ` +
+        `GRANT USAGE ON SCHEMA ledger TO ${ident(server.user)}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ledger TO ${ident(server.user)};`,
       cause: error,
     },
   );

@@ -65,6 +65,7 @@ export function diffServer(desired: Desired, observed: Observed, server: string)
       intend: false,
       dropBroken: false,
       createDatabase: false,
+      lookInside: false,
     },
   ];
 }

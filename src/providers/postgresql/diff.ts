@@ -23,6 +23,8 @@ export interface PostgresChange extends Change {
   /** A broken database is dropped before the new one is made. */
   readonly dropBroken: boolean;
   readonly createDatabase: boolean;
+  /** The database is there, but nobody could look inside before the change; whoever carries it out looks and compares. */
+  readonly lookInside: boolean;
   /** For `remove`: the access's ledger entry. */
   readonly entry?: LedgerEntry;
 }
@@ -61,10 +63,12 @@ function diffOneDatabase(
   // CREATE DATABASE … OWNER takes the right to SET ROLE to the owner, which a lesser admin has on its roles from 16 on.
   const owner = facts.superuser || facts.major >= 16 ? wanted.owner : facts.user;
   const inside = found === undefined ? freshInside(wanted.owner) : observed.insides.get(refKey(wanted));
+  const entry = cluster.ledger?.entries.get(wanted.uuid);
+  const ready = entry?.state === "ready";
   const drifts = withoutAccepted(
     [
       ...rolesOfDatabase(wanted, id, name, readers).flatMap((role) => diffRole(role, cluster, admins)),
-      ...password(wanted, observed, verdict.verdict !== "ours"),
+      ...password(wanted, observed, verdict.verdict !== "ours" || !ready),
       ...diffDatabase(wanted, found ?? freshDatabase(wanted.database, owner), cluster, admins),
       ...(inside === undefined ? [] : diffInside(wanted, inside, cluster)),
     ],
@@ -80,16 +84,16 @@ function diffOneDatabase(
         ? "Install it on the server, or take it out of the claim."
         : "Run it with a superuser, or let a superuser do this part first.",
     );
-  const ready = cluster.ledger?.entries.get(wanted.uuid)?.state === "ready";
-  const names = cluster.ledger?.entries.get(wanted.uuid)?.names ?? [];
+  const names = entry?.names ?? [];
   const unnamed = !create && [wanted.login, wanted.owner, wanted.reader].some((role) => role !== undefined && !names.some((held) => held.name === role));
   const unsettled: Drift[] = !create && (!ready || unnamed)
-    ? [{ aspect: "ledger", expected: "ready", actual: cluster.ledger?.entries.get(wanted.uuid)?.state ?? "no row", repair: "apply", fix: [] }]
+    ? [{ aspect: "ledger", expected: "ready", actual: entry?.state ?? "no row", repair: "apply", fix: [] }]
     : [];
   return change(base, wanted, create, [...drifts, ...unsettled], {
     intend: create || unsettled.length > 0,
     dropBroken: cluster.databases.get(wanted.database)?.connectionLimit === -2,
     createDatabase: found === undefined,
+    lookInside: inside === undefined && (observed.depth === "deep" || !ready),
   });
 }
 
@@ -107,20 +111,21 @@ function diffOneAccess(
   if ("reason" in verdict) return refused(base, wanted, verdict.reason, verdict.hint);
   const create = verdict.verdict === "absent";
   const { id, name } = desired.environment;
+  const entry = cluster.ledger?.entries.get(wanted.uuid);
   const drifts = withoutAccepted(
     [
       ...rolesOfAccess(wanted, id, name).flatMap((role) => diffRole(role, cluster, admins)),
-      ...password(wanted, observed, verdict.verdict !== "ours"),
+      ...password(wanted, observed, verdict.verdict !== "ours" || entry?.state !== "ready"),
     ],
     wanted.accept,
   );
-  const entry = cluster.ledger?.entries.get(wanted.uuid);
   const unsettled: Drift[] =
     !create && entry?.state !== "ready" ? [{ aspect: "ledger", expected: "ready", actual: entry?.state ?? "no row", repair: "apply", fix: [] }] : [];
   return change(base, wanted, create, [...drifts, ...unsettled], {
     intend: create || unsettled.length > 0,
     dropBroken: false,
     createDatabase: false,
+    lookInside: false,
   });
 }
 
@@ -132,7 +137,7 @@ function permit(verdict: Verdict, id: string, name: string, policy: Policy): Ver
   return verdict;
 }
 
-/** The stored password is the truth; the server follows it. `unproven` is a login taken over: its password is set in any case. */
+/** The stored password is the truth; the server follows it. `unproven` is a login taken over or left half made: its password is set in any case. */
 function password(wanted: DesiredDatabase | DesiredAccess, observed: Observed, unproven: boolean): Drift[] {
   if (!observed.cluster.roles.has(wanted.login)) return [];
   const result = observed.logins.get(refKey(wanted));
@@ -170,7 +175,7 @@ function itemOf(wanted: DesiredDatabase | DesiredAccess, server: string): Omit<P
 }
 
 function refused(base: Omit<PlanItem, "action" | "findings">, wanted: DesiredDatabase | DesiredAccess, reason: string, hint: string): PostgresChange {
-  return { item: { ...base, action: "refuse", findings: [], reason, hint }, wanted, drifts: [], intend: false, dropBroken: false, createDatabase: false };
+  return { item: { ...base, action: "refuse", findings: [], reason, hint }, wanted, drifts: [], intend: false, dropBroken: false, createDatabase: false, lookInside: false };
 }
 
 function change(
@@ -178,7 +183,7 @@ function change(
   wanted: DesiredDatabase | DesiredAccess,
   create: boolean,
   drifts: readonly Drift[],
-  work: { intend: boolean; dropBroken: boolean; createDatabase: boolean },
+  work: { intend: boolean; dropBroken: boolean; createDatabase: boolean; lookInside: boolean },
 ): PostgresChange {
   const action = create ? "create" : drifts.length > 0 ? "update" : "unchanged";
   return { item: { ...base, action, findings: create ? [] : drifts.map(toFinding) }, wanted, drifts, ...work };
@@ -212,7 +217,7 @@ function leftovers(desired: Desired, cluster: ObservedCluster, server: string): 
         name,
         findings: [],
       };
-      const none = { drifts: [], intend: false, dropBroken: false, createDatabase: false, entry };
+      const none = { drifts: [], intend: false, dropBroken: false, createDatabase: false, lookInside: false, entry };
       return entry.kind === "access"
         ? { item: { ...base, action: "remove" as const, reason: "nobody asks for this access any more" }, ...none }
         : { item: { ...base, action: "retain" as const, reason: `not in the file any more; g2p remove ${entry.sandbox}/${entry.instance} takes it away` }, ...none };

@@ -27,6 +27,7 @@ export interface ObservedDatabase {
 /** A role as the catalogue shows it. */
 export interface ObservedRole {
   readonly name: string;
+  readonly oid: number;
   readonly superuser: boolean;
   readonly inherit: boolean;
   readonly createRole: boolean;
@@ -79,7 +80,7 @@ export function clusterQueries(databases: readonly string[], roles: readonly str
           pg_get_userbyid(x.grantor)::text, x.privilege_type, x.is_grantable)), '[]')
         FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) x) AS acl
      FROM pg_database d WHERE d.datname::text = ANY(${textArray(databases)})`,
-    `SELECT r.rolname::text AS name, r.rolsuper AS superuser, r.rolinherit AS inherit, r.rolcreaterole AS "createRole",
+    `SELECT r.rolname::text AS name, r.oid, r.rolsuper AS superuser, r.rolinherit AS inherit, r.rolcreaterole AS "createRole",
        r.rolcreatedb AS "createDb", r.rolcanlogin AS "canLogin", r.rolreplication AS replication, r.rolbypassrls AS "bypassRls",
        r.rolconnlimit AS "connectionLimit", r.rolvaliduntil::text AS "validUntil", c.description AS comment
      FROM pg_roles r LEFT JOIN pg_shdescription c ON c.objoid = r.oid AND c.classoid = 'pg_authid'::regclass

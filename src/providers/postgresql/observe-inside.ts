@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { batch, type Row } from "./admin.ts";
+import { type Glance, glanceQuery } from "./glance-inside.ts";
 import { literal } from "./sql.ts";
 
 /** An object in a database whose owner is not the one it should have. */
@@ -126,10 +127,21 @@ export function insideQueries(owner: string, reader: string | undefined): string
 
 /**
  * Looks inside the database that the connection is in, without writing. It may be the module's own login: everything asked is
- * readable by anybody, and the session's search_path holds the catalogue only.
+ * readable by anybody, and the session's search_path holds the catalogue only. A glance goes before the whole look, which is
+ * seldom needed and costs as much as the connection.
+ *
+ * @param ownerOid the owner role's; 0 when there is no such role
  */
-export async function observeInside(client: pg.Client, owner: string, reader: string | undefined): Promise<ObservedInside> {
-  return parseInside(await batch(client, insideQueries(owner, reader)));
+export async function observeInside(client: pg.Client, owner: string, ownerOid: number, reader: string | undefined): Promise<ObservedInside> {
+  const glance = (await client.query<Glance>(glanceQuery(owner, ownerOid, reader))).rows[0];
+  const queries = insideQueries(owner, reader);
+  if (glance === undefined || glance.suspect) return parseInside(await batch(client, queries));
+  const session = [{ who: glance.who, extensions: glance.extensions }];
+  return parseInside([session, [], glance.defaults ? await rowsOf(client, queries[2]) : []]);
+}
+
+async function rowsOf(client: pg.Client, query: string | undefined): Promise<Row[]> {
+  return query === undefined ? [] : (await client.query<Row>(query)).rows;
 }
 
 /** Builds the observation from the rows of {@link insideQueries}. */

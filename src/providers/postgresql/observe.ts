@@ -57,7 +57,7 @@ export async function observe(admin: Admin, desired: Desired, depth: Depth, cont
     ...databases.map(async (one) => {
       const found = await admin.limited(() => enter(admin, one, credentials.get(refKey(one)), cluster));
       logins.set(refKey(one), found.login);
-      const inside = found.inside ?? (await insideAsAdmin(admin, one));
+      const inside = found.inside ?? (await insideAsAdmin(admin, one, cluster));
       if (inside !== undefined) insides.set(refKey(one), inside);
       progress(one.id);
     }),
@@ -83,10 +83,11 @@ async function enter(
 ): Promise<{ login: LoginResult; inside?: ObservedInside }> {
   if (!cluster.roles.has(wanted.login)) return { login: "refused" };
   if (credential === undefined) return { login: "no password stored" };
+  const ownerOid = cluster.roles.get(wanted.owner)?.oid ?? 0;
   try {
     const client = await connect({ server: admin.server, database: wanted.database, user: wanted.login, password: credential.password });
     try {
-      return { login: "works", inside: await observeInside(client, wanted.owner, wanted.reader) };
+      return { login: "works", inside: await observeInside(client, wanted.owner, ownerOid, wanted.reader) };
     } finally {
       await client.end().catch(() => {});
     }
@@ -121,9 +122,10 @@ function classify(error: unknown, what: string): LoginResult {
   throw toFailure(error, `logging in for ${what}`);
 }
 
-async function insideAsAdmin(admin: Admin, wanted: DesiredDatabase): Promise<ObservedInside | undefined> {
+async function insideAsAdmin(admin: Admin, wanted: DesiredDatabase, cluster: ObservedCluster): Promise<ObservedInside | undefined> {
+  const ownerOid = cluster.roles.get(wanted.owner)?.oid ?? 0;
   try {
-    return await admin.visit(wanted.database, (client) => observeInside(client, wanted.owner, wanted.reader));
+    return await admin.visit(wanted.database, (client) => observeInside(client, wanted.owner, ownerOid, wanted.reader));
   } catch (error) {
     // Closed to this admin: the missing CONNECT is a finding of its own.
     if (errorCode(error) === "42501") return undefined;

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { PlanResult } from "../../src/model/plan.ts";
+import { type Combination, combinations } from "../support/combinations.ts";
+import { type DriftCase, decide } from "../support/drift/case.ts";
+import { DATABASES, MAINTENANCE } from "../support/drift/databases.ts";
+import type { Fingerprint } from "../support/drift/fingerprint.ts";
+import { DEFAULT_PRIVILEGES, GRANTS, OWNERS } from "../support/drift/inside.ts";
+import { ATTRIBUTES, MEMBERSHIPS, PASSWORDS, SETTINGS } from "../support/drift/roles.ts";
+import { named, type Scene, startScene } from "../support/drift/scene.ts";
+
+const CASES: Readonly<Record<string, readonly DriftCase[]>> = {
+  "attributes of roles": ATTRIBUTES,
+  passwords: PASSWORDS,
+  memberships: MEMBERSHIPS,
+  "settings of roles": SETTINGS,
+  databases: DATABASES,
+  "maintenance databases": MAINTENANCE,
+  "rights inside": GRANTS,
+  "default privileges": DEFAULT_PRIVILEGES,
+  owners: OWNERS,
+};
+
+describe.each(combinations("Drift"))("PostgreSQL $version, $admin", (on) => {
+  let scene: Scene;
+  /** Until a case has left the server as it was, the next one gets a new server. */
+  let clean = false;
+
+  beforeAll(async () => {
+    scene = await startScene(on);
+    clean = true;
+  });
+
+  beforeEach(async () => {
+    if (!clean) {
+      await scene.stop();
+      scene = await startScene(on);
+    }
+    clean = false;
+  });
+
+  afterAll(() => scene?.stop());
+
+  test("after an apply nothing differs, and another one writes nothing", async () => {
+    const unable = on.admin === "superuser" ? [] : ["postgresql/server"];
+    expect(scene.first.items.filter((item) => item.outcome !== "done").map((item) => item.id)).toEqual(unable);
+    expect(named(await scene.model.plan())).toEqual({});
+    const before = await scene.nextTransaction();
+    const again = await scene.model.apply();
+    expect(again.summary).toEqual({ created: 0, updated: 0, unchanged: 4, removed: 0, failed: 0 });
+    expect(await scene.nextTransaction()).toBe(before);
+    expect(await scene.fingerprint()).toEqual(scene.wanted);
+    clean = true;
+  });
+
+  for (const [group, cases] of Object.entries(CASES))
+    describe(group, () => {
+      for (const one of cases.filter((each) => each.when?.(on) ?? true)) {
+        const { outcome } = decide(one, on);
+        const then = outcome === "repaired" ? "apply repairs it" : "apply leaves it to a superuser";
+        test(`${one.drift}: plan names that alone, ${then}`, async () => {
+          await (outcome === "repaired" ? isRepaired(scene, one, on) : isLeft(scene, one, on));
+          clean = true;
+        });
+      }
+    });
+});
+
+async function isRepaired(scene: Scene, one: DriftCase, on: Combination): Promise<void> {
+  const expected = await inject(scene, one, on);
+  const plan = await scene.model.plan();
+  expect(named(plan)).toEqual(expected);
+  expect(repairs(plan)).toEqual(["apply"]);
+
+  const applied = await scene.model.apply();
+  expect(problems(applied)).toEqual([]);
+  expect(named(applied)).toEqual(expected);
+  expect(named(await scene.model.plan())).toEqual({});
+  await scene.run(one.cleanup ?? [], one.database);
+  expect(without(await scene.fingerprint(), one)).toEqual(without(scene.wanted, one));
+  if (one.newPasswords !== undefined) await acceptPasswords(scene, one);
+}
+
+async function isLeft(scene: Scene, one: DriftCase, on: Combination): Promise<void> {
+  const expected = await inject(scene, one, on);
+  const drifted = await scene.fingerprint();
+  const plan = await scene.model.plan();
+  expect(named(plan)).toEqual(expected);
+  expect(repairs(plan)).toEqual(["needs superuser"]);
+  for (const finding of plan.items.flatMap((item) => item.findings)) expect(finding.note).toMatch(/\w/);
+
+  const applied = await scene.model.apply();
+  const wrong = Object.keys(expected);
+  expect(applied.items.filter((item) => item.outcome !== undefined).map((item) => [item.id, item.outcome])).toEqual(wrong.map((id) => [id, "failed"]));
+  for (const item of applied.items.filter((each) => wrong.includes(each.id)))
+    for (const aspect of expected[item.id] ?? []) expect(item.reason).toContain(`needs superuser: ${aspect}`);
+  expect(await scene.fingerprint()).toEqual(drifted);
+
+  await scene.run([...(one.undo ?? []), ...(one.cleanup ?? [])], one.database);
+  expect(named(await scene.model.plan())).toEqual({});
+  expect(await scene.fingerprint()).toEqual(scene.wanted);
+}
+
+/** Injects the drift; what plan then has to name, and nothing else. */
+async function inject(scene: Scene, one: DriftCase, on: Combination): Promise<Record<string, string[]>> {
+  const { inject: statements, named: expected } = decide(one, on);
+  await scene.run(statements, one.database, one.by);
+  expect(await scene.fingerprint()).not.toEqual(scene.wanted);
+  const real = (aspect: string) => aspect.replaceAll("{admin}", scene.admin.user);
+  return Object.fromEntries(Object.entries(expected).map(([id, aspects]) => [id, aspects.map(real).sort()]));
+}
+
+function repairs(result: PlanResult): string[] {
+  return [...new Set(result.items.flatMap((item) => item.findings.map((finding) => finding.repair)))];
+}
+
+function problems(result: PlanResult): (string | undefined)[] {
+  return result.items.filter((item) => item.action !== "unchanged" && item.outcome !== "done").map((item) => item.reason ?? item.id);
+}
+
+function without(print: Fingerprint, one: DriftCase): Fingerprint {
+  const isNew = (line: string) => one.newPasswords?.some((login) => line.includes(login)) ?? false;
+  return { ...print, passwords: (print["passwords"] ?? []).filter((line) => !isNew(line)) };
+}
+
+/** A repaired password is stored with a new salt. */
+async function acceptPasswords(scene: Scene, one: DriftCase): Promise<void> {
+  const now = (await scene.fingerprint())["passwords"] ?? [];
+  expect(now).toHaveLength(scene.wanted["passwords"]?.length ?? 0);
+  expect(without({ passwords: now }, one)).toEqual(without({ passwords: scene.wanted["passwords"] ?? [] }, one));
+  scene.wanted = { ...scene.wanted, passwords: now };
+}
