@@ -5,7 +5,7 @@ import type { ServerAddress } from "../../src/model/environment.ts";
 import type { PlanResult } from "../../src/model/plan.ts";
 import { connect } from "../../src/providers/postgresql/connection.ts";
 import { ident } from "../../src/providers/postgresql/sql.ts";
-import { type Ended, g2p, type Running, startG2p } from "./cli.ts";
+import { type Ended, type Running, startG2p } from "./cli.ts";
 import { startTestServer, type TestServer, type TestServerOptions } from "./postgres.ts";
 import { type Proxy, startProxy } from "./proxy.ts";
 
