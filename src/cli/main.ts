@@ -39,6 +39,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
   const program = buildProgram({
     version: version(),
+    word: argv[0],
     columns: Math.min(out.columns, 100),
     color: out.color,
     writeOut: (text) => out.write(text),

@@ -54,7 +54,8 @@ export async function run(args: readonly string[], options: RemoveOptions, io: I
 function refuseData(planned: PlanResult, options: RemoveOptions, target: string): void {
   const databases = planned.items.filter((item) => item.kind === "database");
   if (databases.length === 0 || options.deleteData === true) return;
-  const list = databases.map((item) => `${item.name}${item.reason === undefined ? "" : ` (${item.reason})`}`).join(", ");
+  const sorted = databases.toSorted((a, b) => a.name.localeCompare(b.name, "en"));
+  const list = sorted.map((item) => `${item.name}${item.reason === undefined ? "" : ` (${item.reason})`}`).join(", ");
   throw new RefusedError(`Removing ${target} would delete the data of ${count(databases.length, "database")}: ${list}. Nothing was removed.`, {
     code: "DATA_WOULD_BE_LOST",
     hint: `If that is what you want: g2p remove ${target} --delete-data. To see all that goes: --dry-run.`,
