@@ -7,7 +7,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { format } from "prettier";
-import { z } from "zod";
+import * as z from "zod";
 import { environmentSchema } from "../src/config/environment-schema.ts";
 import { builtinModules } from "../src/modules/builtin.ts";
 import type { ModuleDescriptor } from "../src/modules/schema.ts";

@@ -9,7 +9,10 @@ import { findInstance, loadSession, serverAddresses } from "./session.ts";
 /** What `g2p wait` waits for when instances of an environment file are named: each of their claims and accesses, by their own logins. */
 export const environmentTargets: EnvironmentTargets = async (instances, options, io) => {
   const session = await loadSession(options, io, false);
-  const chosen = instances.length === 0 ? session.environment.instances : instances.map((name) => findInstance(session.environment, name));
+  const chosen =
+    instances.length === 0
+      ? session.environment.instances
+      : instances.map((name) => findInstance(session.environment, name));
   let known: Map<string, ServerAddress> | undefined;
   const targets: WaitTarget[] = [];
   for (const instance of chosen)
@@ -30,14 +33,17 @@ export const environmentTargets: EnvironmentTargets = async (instances, options,
             }
             const address = known.get(scope);
             const credential = (await session.state.credentials.read([claim])).get(refKey(claim));
-            if (address === undefined || credential === undefined) return { state: "waiting", reason: "its credentials were not made yet; g2p apply makes them" };
+            if (address === undefined || credential === undefined)
+              return { state: "waiting", reason: "its credentials were not made yet; g2p apply makes them" };
             const check: DatabaseCheck = {
               server: address,
               database: wanted.kind === "database" ? wanted.database : wanted.target.database,
               user: wanted.login,
               password: credential.password,
               ...(wanted.kind === "database" ? { owner: wanted.owner } : {}),
-              ...(options.initialisation === undefined || wanted.kind === "access" ? {} : { initialisation: options.initialisation }),
+              ...(options.initialisation === undefined || wanted.kind === "access"
+                ? {}
+                : { initialisation: options.initialisation }),
             };
             const result = await checkDatabase(check, timeoutMs);
             // The server may have been started anew on another port.

@@ -10,7 +10,11 @@ import type { Session } from "./session.ts";
  *
  * @throws ServiceError when a credential was not made yet, saying to apply first
  */
-export async function instanceBindings(session: Session, addresses: ReadonlyMap<string, ServerAddress>, instance: Instance): Promise<Map<string, Fields>> {
+export async function instanceBindings(
+  session: Session,
+  addresses: ReadonlyMap<string, ServerAddress>,
+  instance: Instance,
+): Promise<Map<string, Fields>> {
   const credentials = await session.state.credentials.read(instance.claims);
   const bindings = new Map<string, Fields>();
   for (const claim of instance.claims)
@@ -20,7 +24,11 @@ export async function instanceBindings(session: Session, addresses: ReadonlyMap<
       if (wanted === undefined || address === undefined) continue;
       const credential = credentials.get(refKey(claim));
       if (credential === undefined)
-        throw new ServiceError(`${refKey(claim)} has no credentials yet.`, { code: "NOT_APPLIED", resource: wanted.id, hint: "Run g2p apply (or g2p up) first." });
+        throw new ServiceError(`${refKey(claim)} has no credentials yet.`, {
+          code: "NOT_APPLIED",
+          resource: wanted.id,
+          hint: "Run g2p apply (or g2p up) first.",
+        });
       bindings.set(claim.claim, { ...databaseBinding(wanted, address, credential) });
     }
   return bindings;

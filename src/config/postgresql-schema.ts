@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SHARINGS } from "../model/service.ts";
 import { filePath, label, mapping, variableName } from "../modules/schema-parts.ts";
 

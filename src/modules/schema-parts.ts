@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { KnownKeys } from "./schema-problems.ts";
 
 /** Version word of all our files. */

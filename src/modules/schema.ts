@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { API_VERSION, connectionLimit, extensions, label, mapping, variableName } from "./schema-parts.ts";
 import { sessionSettings } from "./session-settings.ts";
 

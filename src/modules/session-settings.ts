@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { mapping } from "./schema-parts.ts";
 
 const DURATION = /^\d+ ?(us|ms|s|min|h|d)?$/;

@@ -1,7 +1,7 @@
 import { rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
-import { z } from "zod";
+import * as z from "zod";
 import { type Credential, type CredentialStore, credentialKey } from "../model/credential.ts";
 import type { ClaimRef } from "../model/environment.ts";
 import { InternalError, ServiceError } from "../model/error.ts";

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { CredentialStore } from "../model/credential.ts";
 import { RefusedError, ServiceError } from "../model/error.ts";
 import { errorCode } from "../providers/postgresql/connection.ts";

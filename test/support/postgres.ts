@@ -34,8 +34,8 @@ export interface TestServer {
   createLesserAdmin(): Promise<ServerAddress>;
   /** Everything the server has logged. */
   logText(): Promise<string>;
-  /** Stops and starts it. */
-  restart(): Promise<void>;
+  /** Stops and starts it; `whileDown` runs in between. */
+  restart(whileDown?: () => void): Promise<void>;
   /** Ends the server's first process without warning; `restart` starts it again. */
   kill9(): void;
   /** Stops it and removes its files. */
@@ -94,8 +94,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     stateDir,
     createLesserAdmin: () => createLesserAdmin(server),
     logText: () => readFile(files.log, "utf8"),
-    restart: async () => {
+    restart: async (whileDown = () => {}) => {
       await stopPostgresql({ stateDir, scope: "" });
+      whileDown();
       server = await start();
     },
     kill9: () => void process.kill(server.pid, "SIGKILL"),

@@ -26,7 +26,11 @@ export interface Proxy {
   readonly port: number;
   /** Side effects since the last {@link Proxy.arm}, in order. */
   readonly sideEffects: readonly Statement[];
-  /** Counts from 1 again, and springs the trap when one is given. */
+  /**
+   * Counts from 1 again, and springs the trap when one is given.
+   *
+   * @throws what {@link Trap.act} of the trap before threw; that connection was cut
+   */
   arm(trap?: Trap): void;
   /** True once the trap has sprung. */
   readonly sprung: boolean;
@@ -46,7 +50,7 @@ export function isSideEffect(text: string): boolean {
 /** Listens on a free port of this machine and passes everything on to `to`. Connections must not be encrypted. */
 export async function startProxy(to: () => { readonly host: string; readonly port: number }): Promise<Proxy> {
   const sockets = new Set<net.Socket>();
-  const state = { effects: [] as Statement[], trap: undefined as Trap | undefined, sprung: false };
+  const state = { effects: [] as Statement[], trap: undefined as Trap | undefined, sprung: false, failure: undefined as unknown };
 
   const spring = (statement: Statement, when: Trap["when"]): Promise<"go on" | "cut"> | undefined => {
     const { trap } = state;
@@ -54,7 +58,12 @@ export async function startProxy(to: () => { readonly host: string; readonly por
     const here = typeof trap.at === "number" ? state.effects[trap.at - 1] === statement : trap.at.test(statement.text);
     if (!here) return undefined;
     state.sprung = true;
-    return Promise.resolve(trap.act(statement));
+    return Promise.resolve(statement)
+      .then(trap.act)
+      .catch((error: unknown) => {
+        state.failure = error;
+        return "cut" as const;
+      });
   };
 
   const listener = net.createServer((client) => {
@@ -86,6 +95,9 @@ export async function startProxy(to: () => { readonly host: string; readonly por
       return state.sprung;
     },
     arm(trap) {
+      const { failure } = state;
+      state.failure = undefined;
+      if (failure !== undefined) throw failure;
       state.effects = [];
       state.trap = trap;
       state.sprung = false;

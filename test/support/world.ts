@@ -20,6 +20,14 @@ export interface WorldOptions extends TestServerOptions {
   readonly sandboxes?: string;
 }
 
+/** What an environment file says otherwise than the world's own. */
+export interface FileChanges {
+  readonly file?: string;
+  readonly environment?: string;
+  readonly port?: number;
+  readonly user?: string;
+}
+
 /** A server, a proxy before it, and an environment file that leads through the proxy. */
 export interface World {
   readonly server: TestServer;
@@ -39,8 +47,8 @@ export interface World {
   plan(...args: string[]): Promise<Ended & { readonly result: PlanResult }>;
   /** Statements of a superuser, past the proxy. */
   sql<Row extends pg.QueryResultRow>(text: string, database?: string): Promise<Row[]>;
-  /** Writes the environment file anew. */
-  write(sandboxes: string, changes?: { readonly environment?: string; readonly port?: number; readonly user?: string }): Promise<void>;
+  /** Writes the environment file anew, or another one beside it. */
+  write(sandboxes: string, changes?: FileChanges): Promise<void>;
   /** Makes the server what it was when the world was opened, and forgets the state directory. */
   reset(): Promise<void>;
   close(): Promise<void>;
@@ -109,7 +117,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     },
     write: (sandboxes, changes = {}) =>
       writeFile(
-        file,
+        changes.file ?? file,
         `apiVersion: g2p.dev/v1
 environment: ${changes.environment ?? "faults"}
 commons:

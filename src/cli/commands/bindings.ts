@@ -24,25 +24,39 @@ interface Shown {
 export async function run(args: readonly string[], options: BindingsOptions, io: Io): Promise<number> {
   const output = openOutput(io, options);
   const session = await loadSession(options, io, false);
-  const instances = args[0] === undefined ? session.environment.instances : [findInstance(session.environment, args[0])];
+  const instances =
+    args[0] === undefined ? session.environment.instances : [findInstance(session.environment, args[0])];
   const addresses = await serverAddresses(session, io.env);
   const shown: Shown[] = [];
-  for (const instance of instances) shown.push({ instance, bindings: await instanceBindings(session, addresses, instance) });
+  for (const instance of instances)
+    shown.push({ instance, bindings: await instanceBindings(session, addresses, instance) });
   checkChoices(shown, options);
-  const text = (value: string | Secret) => (value instanceof Secret ? (options.reveal === true ? value.reveal() : MASK) : value);
+  const text = (value: string | Secret) =>
+    value instanceof Secret ? (options.reveal === true ? value.reveal() : MASK) : value;
   const format = options.json ? "json" : (options.format ?? "env");
   if (format === "json") {
-    const data = shown.map(({ instance, bindings }) => json(instance, chosen(bindings, options), variablesOf(instance, bindings, options), text));
-    output.result(args[0] === undefined ? data : data[0], () => `${JSON.stringify(args[0] === undefined ? data : data[0], null, 2)}\n`);
+    const data = shown.map(({ instance, bindings }) =>
+      json(instance, chosen(bindings, options), variablesOf(instance, bindings, options), text),
+    );
+    output.result(
+      args[0] === undefined ? data : data[0],
+      () => `${JSON.stringify(args[0] === undefined ? data : data[0], null, 2)}\n`,
+    );
     return EXIT.done;
   }
   if (format === "secret") {
     const documents = shown.flatMap(({ instance, bindings }) =>
-      [...chosen(bindings, options)].map(([claim, fields]) => stringify(kubernetesSecret(session.environment.commons.postgresql?.prefix ?? "", instance, claim, fields, text))),
+      [...chosen(bindings, options)].map(([claim, fields]) =>
+        stringify(
+          kubernetesSecret(session.environment.commons.postgresql?.prefix ?? "", instance, claim, fields, text),
+        ),
+      ),
     );
     output.out.write(documents.join("---\n"));
   } else {
-    const sections = shown.map(({ instance, bindings }) => lines(instance, variablesOf(instance, bindings, options), format, text, shown.length > 1));
+    const sections = shown.map(({ instance, bindings }) =>
+      lines(instance, variablesOf(instance, bindings, options), format, text, shown.length > 1),
+    );
     output.out.write(sections.join("\n"));
   }
   if (options.reveal !== true && output.err.isTTY) output.err.write("Secrets are masked; --reveal shows them.\n");
@@ -50,12 +64,20 @@ export async function run(args: readonly string[], options: BindingsOptions, io:
 }
 
 function checkChoices(shown: readonly Shown[], { component, claim }: BindingsOptions): void {
-  const components = new Set(shown.flatMap(({ instance }) => instance.variables.map((one) => one.component)).filter((word) => word !== ""));
+  const components = new Set(
+    shown.flatMap(({ instance }) => instance.variables.map((one) => one.component)).filter((word) => word !== ""),
+  );
   if (component !== undefined && !components.has(component))
-    throw new ConfigError(`There is no component "${component}" here.`, [], { code: "UNKNOWN_COMPONENT", hint: `Components: ${[...components].join(", ")}.` });
+    throw new ConfigError(`There is no component "${component}" here.`, [], {
+      code: "UNKNOWN_COMPONENT",
+      hint: `Components: ${[...components].join(", ")}.`,
+    });
   const claims = new Set(shown.flatMap(({ bindings }) => [...bindings.keys()]));
   if (claim !== undefined && !claims.has(claim))
-    throw new ConfigError(`There is no claim or access "${claim}" here.`, [], { code: "UNKNOWN_CLAIM", hint: `Claims and accesses: ${[...claims].join(", ")}.` });
+    throw new ConfigError(`There is no claim or access "${claim}" here.`, [], {
+      code: "UNKNOWN_CLAIM",
+      hint: `Claims and accesses: ${[...claims].join(", ")}.`,
+    });
 }
 
 function chosen(bindings: ReadonlyMap<string, Fields>, { claim }: BindingsOptions): Map<string, Fields> {
@@ -64,12 +86,19 @@ function chosen(bindings: ReadonlyMap<string, Fields>, { claim }: BindingsOption
 
 function variablesOf(instance: Instance, bindings: ReadonlyMap<string, Fields>, { component, claim }: BindingsOptions) {
   const wanted = instance.variables.filter(
-    (one) => (component === undefined || one.component === component || one.component === "") && (claim === undefined || one.template.includes(`\${${claim}.`)),
+    (one) =>
+      (component === undefined || one.component === component || one.component === "") &&
+      (claim === undefined || one.template.includes(`\${${claim}.`)),
   );
   return resolveVariables(wanted, bindings);
 }
 
-function json(instance: Instance, bindings: ReadonlyMap<string, Fields>, variables: ReturnType<typeof variablesOf>, text: (value: string | Secret) => string) {
+function json(
+  instance: Instance,
+  bindings: ReadonlyMap<string, Fields>,
+  variables: ReturnType<typeof variablesOf>,
+  text: (value: string | Secret) => string,
+) {
   const fields = (all: Fields) => Object.fromEntries(Object.entries(all).map(([key, value]) => [key, text(value)]));
   return {
     sandbox: instance.sandbox,
@@ -81,7 +110,13 @@ function json(instance: Instance, bindings: ReadonlyMap<string, Fields>, variabl
 }
 
 /** A Secret as the Service Binding specification for Kubernetes describes it: `type`, `provider` and one key a field. */
-function kubernetesSecret(prefix: string, instance: Instance, claim: string, fields: Fields, text: (value: string | Secret) => string) {
+function kubernetesSecret(
+  prefix: string,
+  instance: Instance,
+  claim: string,
+  fields: Fields,
+  text: (value: string | Secret) => string,
+) {
   const tuple = { prefix, service: "kubernetes", sandbox: instance.sandbox, instance: instance.instance } as const;
   return {
     apiVersion: "v1",
@@ -89,10 +124,18 @@ function kubernetesSecret(prefix: string, instance: Instance, claim: string, fie
     metadata: {
       name: name({ ...tuple, kind: "binding-secret", claim }).name,
       namespace: name({ ...tuple, kind: "namespace", instance: "", claim: "" }).name,
-      labels: { "app.kubernetes.io/managed-by": "g2p", "app.kubernetes.io/instance": instance.instance, "g2p.dev/claim": claim },
+      labels: {
+        "app.kubernetes.io/managed-by": "g2p",
+        "app.kubernetes.io/instance": instance.instance,
+        "g2p.dev/claim": claim,
+      },
     },
     type: "servicebinding.io/postgresql",
-    stringData: { type: "postgresql", provider: "g2p", ...Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, text(value)])) },
+    stringData: {
+      type: "postgresql",
+      provider: "g2p",
+      ...Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, text(value)])),
+    },
   };
 }
 

@@ -16,7 +16,12 @@ export async function run(_args: readonly string[], options: CommonOptions, io: 
   if (!state.exists()) await loadEnvironment(environmentFile(options, io));
   const { embeddedScopes, stopPostgresql } = await import("../../targets/embedded/postgresql.ts");
   const stopped: string[] = [];
-  for (const scope of await embeddedScopes(state.dir)) if (await stopPostgresql({ stateDir: state.dir, scope })) stopped.push(serverId(scope));
-  output.result({ stopped }, () => (stopped.length === 0 ? "No embedded server was running.\n" : `Stopped ${stopped.join(", ")}. Data and credentials stay.\n`));
+  for (const scope of await embeddedScopes(state.dir))
+    if (await stopPostgresql({ stateDir: state.dir, scope })) stopped.push(serverId(scope));
+  output.result({ stopped }, () =>
+    stopped.length === 0
+      ? "No embedded server was running.\n"
+      : `Stopped ${stopped.join(", ")}. Data and credentials stay.\n`,
+  );
   return EXIT.done;
 }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { resolveVariables } from "../../engine/variables.ts";
 import { ServiceError } from "../../model/error.ts";
@@ -28,27 +28,39 @@ export async function run(args: readonly string[], options: CommonOptions, io: I
   const variables = resolveVariables(instance.variables, bindings);
   const env = { ...io.env };
   // What the environment file says comes last and wins over the descriptor's components.
-  for (const { name: key, value } of [...variables].sort((a, b) => Number(a.component === "") - Number(b.component === "")))
+  for (const { name: key, value } of [...variables].sort(
+    (a, b) => Number(a.component === "") - Number(b.component === ""),
+  ))
     env[key] = value instanceof Secret ? value.reveal() : value;
 
-  const child = spawn(command, words, { stdio: "inherit", env });
+  // Before the program starts, which may be told to end at once. Handlers run only after this function has paused, with the child known.
+  let child: ChildProcess | undefined;
   const forward = [
-    ...FORWARDED.map((signal) => [signal, () => void child.kill(signal)] as const),
-    ...FROM_KEYBOARD.map((signal) => [signal, () => void (io.stdin.isTTY === true || child.kill(signal))] as const),
+    ...FORWARDED.map((signal) => [signal, () => void child?.kill(signal)] as const),
+    ...FROM_KEYBOARD.map((signal) => [signal, () => void (io.stdin.isTTY === true || child?.kill(signal))] as const),
   ];
   for (const [signal, pass] of forward) process.on(signal, pass);
   try {
+    const started = spawn(command, words, { stdio: "inherit", env });
+    child = started;
     return await new Promise<number>((resolve, reject) => {
-      child.on("error", (error: NodeJS.ErrnoException) => {
+      started.on("error", (error: NodeJS.ErrnoException) => {
         const code = CANNOT_RUN[error.code ?? ""];
         if (code === undefined) {
-          reject(new ServiceError(`Program "${command}" cannot be started (${error.code ?? error.message}).`, { code: "EXEC_FAILED", cause: error }));
+          reject(
+            new ServiceError(`Program "${command}" cannot be started (${error.code ?? error.message}).`, {
+              code: "EXEC_FAILED",
+              cause: error,
+            }),
+          );
           return;
         }
-        io.stderr.write(`g2p exec: program "${command}" ${code === 127 ? "was not found" : "cannot be run: permission denied"}\n`);
+        io.stderr.write(
+          `g2p exec: program "${command}" ${code === 127 ? "was not found" : "cannot be run: permission denied"}\n`,
+        );
         resolve(code);
       });
-      child.on("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+      started.on("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
     });
   } finally {
     for (const [signal, pass] of forward) process.off(signal, pass);

@@ -19,13 +19,19 @@ export async function run(args: readonly string[], options: RemoveOptions, io: I
   const target = args[0] ?? "";
   const [sandbox = "", instance, ...rest] = target.split("/");
   if (sandbox === "" || instance === "" || rest.length > 0)
-    throw new ConfigError(`"${target}" is not SANDBOX or SANDBOX/INSTANCE. Nothing was removed.`, [], { code: "USAGE", hint: "For example: g2p remove dev/pbms" });
+    throw new ConfigError(`"${target}" is not SANDBOX or SANDBOX/INSTANCE. Nothing was removed.`, [], {
+      code: "USAGE",
+      hint: "For example: g2p remove dev/pbms",
+    });
   const session = await loadSession(options, io, false);
   const addresses = await serverAddresses(session, io.env);
   const progress = await output.progress();
   try {
     const at = places(session, addresses, { emit: progress.emit, signal: io.signal });
-    const removal = { scope: { sandbox, ...(instance === undefined ? {} : { instance }) }, deleteData: options.deleteData === true };
+    const removal = {
+      scope: { sandbox, ...(instance === undefined ? {} : { instance }) },
+      deleteData: options.deleteData === true,
+    };
     const planned = await planRemoval(at, removal);
     progress.stop();
     if (planned.items.length === 0) {
@@ -42,9 +48,20 @@ export async function run(args: readonly string[], options: RemoveOptions, io: I
       await confirm(target, planned, options.json ? undefined : io);
     }
     const work = await output.progress();
-    const result = await remove(places(session, addresses, { emit: work.emit, signal: io.signal }), removal, work.emit).finally(() => work.stop());
-    const named = session.environment.instances.some((one) => one.sandbox === sandbox && (instance === undefined || one.instance === instance));
-    output.result(result, (look) => renderApplied(result, look) + (named ? `The environment file still names ${target}: take it out, or the next apply makes it anew.\n` : ""));
+    const result = await remove(
+      places(session, addresses, { emit: work.emit, signal: io.signal }),
+      removal,
+      work.emit,
+    ).finally(() => work.stop());
+    const named = session.environment.instances.some(
+      (one) => one.sandbox === sandbox && (instance === undefined || one.instance === instance),
+    );
+    output.result(
+      result,
+      (look) =>
+        renderApplied(result, look) +
+        (named ? `The environment file still names ${target}: take it out, or the next apply makes it anew.\n` : ""),
+    );
     return applyExit(result, io);
   } finally {
     progress.stop();
@@ -56,20 +73,27 @@ function refuseData(planned: PlanResult, options: RemoveOptions, target: string)
   if (databases.length === 0 || options.deleteData === true) return;
   const sorted = databases.toSorted((a, b) => a.name.localeCompare(b.name, "en"));
   const list = sorted.map((item) => `${item.name}${item.reason === undefined ? "" : ` (${item.reason})`}`).join(", ");
-  throw new RefusedError(`Removing ${target} would delete the data of ${count(databases.length, "database")}: ${list}. Nothing was removed.`, {
-    code: "DATA_WOULD_BE_LOST",
-    hint: `If that is what you want: g2p remove ${target} --delete-data. To see all that goes: --dry-run.`,
-  });
+  throw new RefusedError(
+    `Removing ${target} would delete the data of ${count(databases.length, "database")}: ${list}. Nothing was removed.`,
+    {
+      code: "DATA_WOULD_BE_LOST",
+      hint: `If that is what you want: g2p remove ${target} --delete-data. To see all that goes: --dry-run.`,
+    },
+  );
 }
 
 /** Has the name typed, where there is a terminal to ask on; without one only what deletes no data goes on. */
 async function confirm(target: string, planned: PlanResult, io: Io | undefined): Promise<void> {
   if (io?.stdin.isTTY !== true) {
     if (!planned.items.some((item) => item.kind === "database")) return;
-    throw new RefusedError("Deleting data needs a confirmation, and there is no terminal to ask on. Nothing was removed.", { code: "NOT_CONFIRMED", hint: "Repeat it with --yes." });
+    throw new RefusedError(
+      "Deleting data needs a confirmation, and there is no terminal to ask on. Nothing was removed.",
+      { code: "NOT_CONFIRMED", hint: "Repeat it with --yes." },
+    );
   }
   const { isCancel, text } = await import("@clack/prompts");
   const answer = await text({ message: `Type ${target} to remove it`, output: io.stderr });
   if (isCancel(answer)) throw new InterruptedError("Cancelled. Nothing was removed.", { code: "CANCELLED" });
-  if (answer !== target) throw new RefusedError(`"${answer}" is not "${target}". Nothing was removed.`, { code: "NOT_CONFIRMED" });
+  if (answer !== target)
+    throw new RefusedError(`"${answer}" is not "${target}". Nothing was removed.`, { code: "NOT_CONFIRMED" });
 }

@@ -1,7 +1,7 @@
 import type { Place } from "../../engine/place.ts";
 import { status } from "../../engine/status.ts";
 import type { ServerAddress } from "../../model/environment.ts";
-import { ConfigError } from "../../model/error.ts";
+import { ServiceError } from "../../model/error.ts";
 import type { StatusItem, StatusResult } from "../../model/status.ts";
 import { renderStatus } from "../../report/status-tree.ts";
 import type { Io } from "../context.ts";
@@ -18,16 +18,21 @@ export async function run(_args: readonly string[], options: CommonOptions, io: 
   const unreachable: Place[] = [];
   for (const [scope, desired] of session.desired)
     try {
-      for (const entry of await serverAddresses({ ...session, desired: new Map([[scope, desired]]) }, io.env)) addresses.set(...entry);
+      for (const entry of await serverAddresses({ ...session, desired: new Map([[scope, desired]]) }, io.env))
+        addresses.set(...entry);
     } catch (error) {
-      if (error instanceof ConfigError) throw error;
+      if (!(error instanceof ServiceError)) throw error;
       unreachable.push({ id: serverId(scope), open: () => Promise.reject(error) });
     }
   const progress = await output.progress();
   try {
     const reachable = places(session, addresses, { emit: progress.emit, signal: io.signal });
     // What cannot be reached is part of the result, so that its warning would only repeat it.
-    const found = await status(session.environment.name, [...unreachable, ...reachable], (event) => void (event.type === "note" || progress.emit(event)));
+    const found = await status(
+      session.environment.name,
+      [...unreachable, ...reachable],
+      (event) => void (event.type === "note" || progress.emit(event)),
+    );
     io.signal.throwIfAborted();
     progress.stop();
     const result = withUnknown(found, session);
@@ -58,6 +63,9 @@ function withUnknown(found: StatusResult, session: Session): StatusResult {
       findings: [],
     }));
   });
-  const servers = found.servers.map((server) => ({ ...server, ...(server.reason === undefined ? {} : { reason: server.reason.replace(/ Nothing was changed\.$/, "") }) }));
+  const servers = found.servers.map((server) => ({
+    ...server,
+    ...(server.reason === undefined ? {} : { reason: server.reason.replace(/ Nothing was changed\.$/, "") }),
+  }));
   return { ...found, servers, items: [...found.items, ...unknown] };
 }

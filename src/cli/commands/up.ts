@@ -2,6 +2,7 @@ import { apply } from "../../engine/apply.ts";
 import { status } from "../../engine/status.ts";
 import { verify } from "../../engine/verify.ts";
 import { ServiceError } from "../../model/error.ts";
+import type { Emit } from "../../model/event.ts";
 import { renderError } from "../../report/error.ts";
 import { renderApplied } from "../../report/plan.ts";
 import { renderSummary } from "../../report/summary.ts";
@@ -26,7 +27,12 @@ export async function run(_args: readonly string[], options: UpOptions, io: Io):
   try {
     const servers = await startServers(session, io.env, progress.emit);
     toStop = servers.started;
-    const work = { emit: progress.emit, signal: io.signal, ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }) };
+    await noteServersLeft(session, progress.emit);
+    const work = {
+      emit: progress.emit,
+      signal: io.signal,
+      ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    };
     const at = places(session, servers.addresses, work);
     const applied = await apply(at, { depth: "deep", policy: { adopt: [], recreate: [] }, emit: progress.emit });
     const code = applyExit(applied, io);
@@ -61,9 +67,21 @@ export async function run(_args: readonly string[], options: UpOptions, io: Io):
   }
 }
 
+/** Warns of servers that the state directory holds and the file does not ask for, since their data would seem to be gone. */
+async function noteServersLeft(session: Session, emit: Emit): Promise<void> {
+  const { embeddedScopes } = await import("../../targets/embedded/postgresql.ts");
+  const left = (await embeddedScopes(session.state.dir)).filter((scope) => !session.desired.has(scope)).map(serverId);
+  if (left.length === 0) return;
+  const [are, their, them] = left.length === 1 ? ["is", "its", "it"] : ["are", "their", "them"];
+  const text = `${left.join(", ")} ${are} not asked for any more (sharing or sandboxes changed): ${their} data stays in ${session.state.dir}, and nothing of ${them} was moved.`;
+  emit({ type: "note", level: "warning", text });
+}
+
 /** The options that commands shown must repeat to mean the same environment. */
 function repeated({ file, state }: UpOptions): string {
-  return [...(file === undefined ? [] : ["-f", file]), ...(state === undefined ? [] : ["--state", state])].map(shellQuoted).join(" ");
+  return [...(file === undefined ? [] : ["-f", file]), ...(state === undefined ? [] : ["--state", state])]
+    .map(shellQuoted)
+    .join(" ");
 }
 
 /** Stays until Ctrl-C; returns early when a server has ended by itself. */
@@ -106,6 +124,8 @@ function untilAborted(signal: AbortSignal, atMost: number): Promise<void> {
 async function stop(session: Session, scopes: readonly string[], io: Io): Promise<void> {
   const { stopPostgresql } = await import("../../targets/embedded/postgresql.ts");
   const stopped: string[] = [];
-  for (const scope of scopes) if (await stopPostgresql({ stateDir: session.state.dir, scope })) stopped.push(serverId(scope));
-  if (stopped.length > 0) io.stderr.write(`Stopped ${stopped.join(", ")}. Data and credentials stay in ${session.state.dir}.\n`);
+  for (const scope of scopes)
+    if (await stopPostgresql({ stateDir: session.state.dir, scope })) stopped.push(serverId(scope));
+  if (stopped.length > 0)
+    io.stderr.write(`Stopped ${stopped.join(", ")}. Data and credentials stay in ${session.state.dir}.\n`);
 }

@@ -1,5 +1,5 @@
 import type { DesiredDatabase } from "./desired.ts";
-import { type Drift, granteeName, granteeSql, mayAdminister, needsSuperuser, repairable } from "./drift.ts";
+import { type Drift, granteeName, granteeSql, mayAdminister, mayOwnDatabase, repairIf } from "./drift.ts";
 import type { Grant, ObservedCluster, ObservedDatabase } from "./observe-cluster.ts";
 import { ident } from "./sql.ts";
 
@@ -26,31 +26,28 @@ export function diffDatabase(wanted: DesiredDatabase, found: ObservedDatabase, o
   const { facts } = observed;
   const database = ident(wanted.database);
   const drifts: Drift[] = [];
+  const mayOwn = mayOwnDatabase(observed, wanted.database, wanted.owner);
   const asOwner = (aspect: string, expected: string, actual: string, sql: string) => {
-    const drift = repairable(aspect, expected, actual, { phase: "database", as: "owner", sql });
-    drifts.push(
-      mayAdminister(observed, wanted.owner) ? drift : needsSuperuser(aspect, expected, actual, `"${facts.user}" has no ADMIN OPTION on ${wanted.owner}`),
-    );
+    const note = mayOwn ? `"${facts.user}" has no ADMIN OPTION on ${wanted.owner}` : `the database belongs to "${found.owner}"`;
+    drifts.push(repairIf(mayOwn && mayAdminister(observed, wanted.owner), aspect, expected, actual, { phase: "database", as: "owner", sql }, note));
   };
 
-  if (found.owner !== wanted.owner) {
-    const lend = [wanted.owner, ...(found.owner === facts.user ? [] : [found.owner])];
-    const drift = {
-      aspect: "database-owner",
-      expected: wanted.owner,
-      actual: found.owner,
-    };
+  if (found.owner !== wanted.owner)
     drifts.push(
-      facts.superuser || lend.every((role) => mayAdminister(observed, role))
-        ? repairable(drift.aspect, drift.expected, drift.actual, {
-            phase: "database",
-            as: "admin",
-            sql: `ALTER DATABASE ${database} OWNER TO ${ident(wanted.owner)}`,
-            lend,
-          })
-        : needsSuperuser(drift.aspect, drift.expected, drift.actual, `"${facts.user}" may not take it from "${found.owner}"`),
+      repairIf(
+        mayOwn,
+        "database-owner",
+        wanted.owner,
+        found.owner,
+        {
+          phase: "database",
+          as: "admin",
+          sql: `ALTER DATABASE ${database} OWNER TO ${ident(wanted.owner)}`,
+          lend: [wanted.owner, ...(found.owner === facts.user ? [] : [found.owner])],
+        },
+        `"${facts.user}" may not take it from "${found.owner}"`,
+      ),
     );
-  }
 
   const connectors = [...(wanted.reader === undefined ? [] : [wanted.reader]), ...(facts.superuser ? [] : [facts.user])];
   const tolerated = new Set([...connectors, ...admins]);
@@ -59,12 +56,13 @@ export function diffDatabase(wanted: DesiredDatabase, found: ObservedDatabase, o
 
   for (const one of found.acl) {
     if (one.grantee === found.owner || one.grantee === wanted.owner) continue;
-    if (one.grantee !== null && tolerated.has(one.grantee) && one.privilege === "CONNECT" && !one.grantable) continue;
+    const may = one.grantee !== null && tolerated.has(one.grantee) && one.privilege === "CONNECT";
+    if (may && !one.grantable) continue;
     asOwner(
       `grant:database:${granteeName(one.grantee)}:${one.privilege}`,
-      "not granted",
+      may ? "without grant option" : "not granted",
       `granted by ${one.grantor}${one.grantable ? " with grant option" : ""}`,
-      `REVOKE ${one.privilege} ON DATABASE ${database} FROM ${granteeSql(one.grantee)} CASCADE`,
+      `REVOKE ${may ? "GRANT OPTION FOR " : ""}${one.privilege} ON DATABASE ${database} FROM ${granteeSql(one.grantee)} CASCADE`,
     );
   }
   for (const privilege of ["CREATE", "CONNECT", "TEMPORARY"])
@@ -73,7 +71,7 @@ export function diffDatabase(wanted: DesiredDatabase, found: ObservedDatabase, o
   // What the present owner holds goes to the new owner with the database.
   const loses = (role: string) => role === found.owner && found.owner !== wanted.owner;
   for (const role of connectors)
-    if (loses(role) || !found.acl.some((one) => one.grantee === role && one.privilege === "CONNECT" && !one.grantable))
+    if (loses(role) || !found.acl.some((one) => one.grantee === role && one.privilege === "CONNECT"))
       asOwner(`grant:database:${role}:CONNECT`, "granted", "not granted", `GRANT CONNECT ON DATABASE ${database} TO ${ident(role)}`);
 
   if (found.connectionLimit !== -1)

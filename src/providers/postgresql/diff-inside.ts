@@ -1,7 +1,7 @@
 import type { DesiredDatabase } from "./desired.ts";
-import { type Drift, granteeName, granteeSql, mayAdminister, needsSuperuser, repairable, repairIf } from "./drift.ts";
+import { type Drift, granteeName, granteeSql, mayAdminister, mayOwnDatabase, repairIf } from "./drift.ts";
 import type { ObservedCluster } from "./observe-cluster.ts";
-import type { DefaultPrivilege, Misowned, ObservedInside, UnreadableSchema } from "./observe-inside.ts";
+import type { DefaultPrivilege, Misowned, ObservedInside, StrayGrant } from "./observe-inside.ts";
 import { ident } from "./sql.ts";
 
 const OBJECT_WORDS: Readonly<Record<string, string>> = {
@@ -23,26 +23,18 @@ const READER_DEFAULTS: readonly (readonly [string, string])[] = [
 /** Types that `ALTER … OWNER TO` names otherwise than pg_identify_object does. */
 const ALTER_WORDS: Readonly<Record<string, string>> = { "composite type": "TYPE", "statistics object": "STATISTICS" };
 
-/** Everything in which a database differs seen from inside. Pure. */
+/** Owner of schema `public`: whoever owns the database is a member (PostgreSQL docs, predefined roles). */
+const DATABASE_OWNER = "pg_database_owner";
+
+/** Everything in which a database differs seen from inside; owners come first, since rights follow them. Pure. */
 export function diffInside(wanted: DesiredDatabase, found: ObservedInside, observed: ObservedCluster): Drift[] {
   return [
     ...extensions(wanted, found, observed),
     ...found.misowned.map((one) => misowned(wanted, one, observed)),
-    ...found.strayGrants.map((one) => {
-      const column = one.column === "" ? "" : ` (${one.column})`;
-      return repairable(
-        `grant:${one.type}:${one.identity}${column}:${granteeName(one.grantee)}:${one.privilege}`,
-        "not granted",
-        `granted by ${one.grantor}`,
-        {
-          phase: "inside",
-          as: "owner",
-          sql: `REVOKE ${one.privilege}${column} ON ${grantWord(one.type)} ${one.identity} FROM ${granteeSql(one.grantee)} CASCADE`,
-        },
-      );
-    }),
-    ...defaultPrivileges(wanted, found, observed),
-    ...(wanted.reader === undefined ? [] : found.unreadable.map((one) => unreadable(wanted.reader ?? "", one))),
+    ...found.strayGrants.map((one) => strayGrant(wanted, one, observed)),
+    ...strayDefaults(wanted, found, observed),
+    ...missingDefaults(wanted, found, observed),
+    ...unreadable(wanted, found, observed),
   ];
 }
 
@@ -63,29 +55,61 @@ function extensions(wanted: DesiredDatabase, found: ObservedInside, observed: Ob
       const sql = `CREATE EXTENSION IF NOT EXISTS ${ident(name)} SCHEMA public`;
       // A trusted extension made as the owner role belongs to it, so the module can update it.
       return repairIf(
-        known.trusted || observed.facts.superuser,
+        observed.facts.superuser || (known.trusted && mayOwnDatabase(observed, wanted.database, wanted.owner)),
         `extension:${name}`,
         "installed",
         "missing",
         { phase: "inside", as: known.trusted ? "owner" : "admin", sql },
-        "it is not a trusted extension",
+        known.trusted ? `the owner role does not own the database` : "it is not a trusted extension",
       );
     });
 }
 
 function misowned(wanted: DesiredDatabase, one: Misowned, observed: ObservedCluster): Drift {
   const isPublic = one.type === "schema" && one.identity === "public";
-  const owner = isPublic ? "pg_database_owner" : wanted.owner;
-  const sql = `ALTER ${alterWord(one.type)} ${one.identity} OWNER TO ${ident(owner)}`;
-  const may = observed.facts.superuser || mayAdminister(observed, one.owner);
+  const owner = isPublic ? DATABASE_OWNER : wanted.owner;
   return repairIf(
-    may && one.owner !== observed.facts.bootstrap ? true : observed.facts.superuser,
+    one.borrowable && mayAdminister(observed, wanted.owner),
     `owner:${one.type}:${one.identity}`,
     owner,
     one.owner,
-    { phase: "inside", as: "admin", sql, lend: [wanted.owner, one.owner] },
+    {
+      phase: "inside",
+      as: "admin",
+      sql: `ALTER ${alterWord(one.type)} ${one.identity} OWNER TO ${ident(owner)}`,
+      lend: [wanted.owner, one.owner],
+    },
     `"${observed.facts.user}" may not take it from "${one.owner}"`,
   );
+}
+
+/** A drift that the owner role repairs, on something of `owner`: its own, or what it gets before. */
+function asOwner(
+  wanted: DesiredDatabase,
+  observed: ObservedCluster,
+  one: { readonly owner: string; readonly borrowable: boolean },
+  drift: { readonly aspect: string; readonly expected: string; readonly actual: string; readonly sql: string },
+): Drift {
+  const isPublic = one.owner === DATABASE_OWNER && mayOwnDatabase(observed, wanted.database, wanted.owner);
+  const its = one.owner === wanted.owner || isPublic || one.borrowable;
+  return repairIf(
+    its && mayAdminister(observed, wanted.owner),
+    drift.aspect,
+    drift.expected,
+    drift.actual,
+    { phase: "inside", as: "owner", sql: drift.sql },
+    its ? `"${observed.facts.user}" has no ADMIN OPTION on ${wanted.owner}` : `it belongs to "${one.owner}"`,
+  );
+}
+
+function strayGrant(wanted: DesiredDatabase, one: StrayGrant, observed: ObservedCluster): Drift {
+  const column = one.column === "" ? "" : ` (${one.column})`;
+  return asOwner(wanted, observed, one, {
+    aspect: `grant:${one.type}:${one.identity}${column}:${granteeName(one.grantee)}:${one.privilege}`,
+    expected: one.optionOnly ? "without grant option" : "not granted",
+    actual: `granted by ${one.grantor}${one.optionOnly ? " with grant option" : ""}`,
+    sql: `REVOKE ${one.optionOnly ? "GRANT OPTION FOR " : ""}${one.privilege}${column} ON ${grantWord(one.type)} ${one.identity} FROM ${granteeSql(one.grantee)} CASCADE`,
+  });
 }
 
 function alterWord(type: string): string {
@@ -100,63 +124,66 @@ function grantWord(type: string): string {
   return type.toUpperCase();
 }
 
-function defaultPrivileges(wanted: DesiredDatabase, found: ObservedInside, observed: ObservedCluster): Drift[] {
-  const drifts: Drift[] = [];
-  const isWanted = (one: DefaultPrivilege) =>
-    one.role === wanted.owner &&
+function isReaderDefault(wanted: DesiredDatabase, one: DefaultPrivilege): boolean {
+  return (
+    one.owner === wanted.owner &&
     one.schema === "" &&
+    one.grantee !== null &&
     one.grantee === wanted.reader &&
-    !one.grantable &&
-    READER_DEFAULTS.some(([objects, privilege]) => objects === one.objects && privilege === one.privilege);
-  for (const one of found.defaultPrivileges) {
-    if (one.grantee !== null && isWanted(one)) continue;
-    const schema = one.schema === "" ? "" : ` IN SCHEMA ${one.schema}`;
-    const aspect = `default-privilege:${OBJECT_WORDS[one.objects] ?? one.objects}${schema}:${granteeName(one.grantee)}:${one.privilege}`;
-    const sql = `ALTER DEFAULT PRIVILEGES FOR ROLE ${ident(one.role)}${schema} REVOKE ${one.privilege} ON ${OBJECT_WORDS[one.objects] ?? ""} FROM ${granteeSql(one.grantee)}`;
-    const actual = `granted for what ${one.role} makes${one.grantable ? ", with grant option" : ""}`;
-    if (one.role === wanted.owner) drifts.push(repairable(aspect, "not granted", actual, { phase: "inside", as: "owner", sql }));
-    else
-      drifts.push(
-        repairIf(
-          mayAdminister(observed, one.role),
-          aspect,
-          "not granted",
-          actual,
-          { phase: "inside", as: "admin", sql, lend: [one.role] },
-          `"${observed.facts.user}" may not act for "${one.role}"`,
-        ),
-      );
-  }
-  if (wanted.reader !== undefined)
-    for (const [objects, privilege] of READER_DEFAULTS) {
-      const there = found.defaultPrivileges.some((one) => isWanted(one) && one.objects === objects && one.privilege === privilege);
-      if (there) continue;
-      const word = OBJECT_WORDS[objects] ?? "";
-      const aspect = `default-privilege:${word}:${wanted.reader}:${privilege}`;
-      const drift = repairable(aspect, "granted", "not granted", {
-        phase: "inside",
-        as: "owner",
-        sql: `ALTER DEFAULT PRIVILEGES FOR ROLE ${ident(wanted.owner)} GRANT ${privilege} ON ${word} TO ${ident(wanted.reader)}`,
-      });
-      drifts.push(
-        mayAdminister(observed, wanted.owner)
-          ? drift
-          : needsSuperuser(aspect, "granted", "not granted", `"${observed.facts.user}" has no ADMIN OPTION on ${wanted.owner}`),
-      );
-    }
-  return drifts;
+    READER_DEFAULTS.some(([objects, privilege]) => objects === one.objects && privilege === one.privilege)
+  );
 }
 
-function unreadable(reader: string, one: UnreadableSchema): Drift {
+function strayDefaults(wanted: DesiredDatabase, found: ObservedInside, observed: ObservedCluster): Drift[] {
+  return found.defaultPrivileges.flatMap((one) => {
+    const optionOnly = isReaderDefault(wanted, one);
+    if (optionOnly && !one.grantable) return [];
+    const its = one.owner === wanted.owner;
+    const schema = one.schema === "" ? "" : ` IN SCHEMA ${one.schema}`;
+    const objects = OBJECT_WORDS[one.objects] ?? one.objects;
+    const drift = {
+      aspect: `default-privilege:${objects}${schema}:${granteeName(one.grantee)}:${one.privilege}${its ? "" : `:by:${one.owner}`}`,
+      expected: optionOnly ? "without grant option" : "not granted",
+      actual: `granted for what ${one.owner} makes${one.grantable ? ", with grant option" : ""}`,
+      sql: `ALTER DEFAULT PRIVILEGES FOR ROLE ${ident(one.owner)}${schema} REVOKE ${optionOnly ? "GRANT OPTION FOR " : ""}${one.privilege} ON ${objects} FROM ${granteeSql(one.grantee)}`,
+    };
+    if (its) return [asOwner(wanted, observed, one, drift)];
+    const fix = { phase: "inside" as const, as: "admin" as const, sql: drift.sql, lend: [one.owner] };
+    return [repairIf(one.borrowable, drift.aspect, drift.expected, drift.actual, fix, `"${observed.facts.user}" may not act for "${one.owner}"`)];
+  });
+}
+
+function missingDefaults(wanted: DesiredDatabase, found: ObservedInside, observed: ObservedCluster): Drift[] {
+  const { reader, owner } = wanted;
+  if (reader === undefined) return [];
+  const there = found.defaultPrivileges.filter((one) => isReaderDefault(wanted, one)).map((one) => one.objects);
+  return READER_DEFAULTS.filter(([objects]) => !there.includes(objects)).map(([objects, privilege]) => {
+    const word = OBJECT_WORDS[objects] ?? "";
+    return asOwner(wanted, observed, { owner, borrowable: true }, {
+      aspect: `default-privilege:${word}:${reader}:${privilege}`,
+      expected: "granted",
+      actual: "not granted",
+      sql: `ALTER DEFAULT PRIVILEGES FOR ROLE ${ident(owner)} GRANT ${privilege} ON ${word} TO ${ident(reader)}`,
+    });
+  });
+}
+
+function unreadable(wanted: DesiredDatabase, found: ObservedInside, observed: ObservedCluster): Drift[] {
+  const { reader } = wanted;
+  if (reader === undefined) return [];
   const to = ident(reader);
-  const count = one.tables.length + one.sequences.length;
-  return repairable(`readable:${one.schema}`, `all of it by ${reader}`, count === 0 ? "schema not usable" : `${count} tables or sequences not`, {
-    phase: "inside",
-    as: "owner",
-    sql: [
-      `GRANT USAGE ON SCHEMA ${one.schema} TO ${to}`,
-      ...(one.tables.length === 0 ? [] : [`GRANT SELECT ON TABLE ${one.tables.join(", ")} TO ${to}`]),
-      ...(one.sequences.length === 0 ? [] : [`GRANT SELECT ON SEQUENCE ${one.sequences.join(", ")} TO ${to}`]),
-    ].join("; "),
+  return found.unreadable.map((one) => {
+    const count = one.tables.length + one.sequences.length;
+    const lacks = [...(one.usage ? ["schema not usable"] : []), ...(count === 0 ? [] : [`${count} tables or sequences not readable`])];
+    return asOwner(wanted, observed, one, {
+      aspect: `readable:${one.schema}`,
+      expected: `all of it by ${reader}`,
+      actual: lacks.join(", "),
+      sql: [
+        ...(one.usage ? [`GRANT USAGE ON SCHEMA ${one.schema} TO ${to}`] : []),
+        ...(one.tables.length === 0 ? [] : [`GRANT SELECT ON TABLE ${one.tables.join(", ")} TO ${to}`]),
+        ...(one.sequences.length === 0 ? [] : [`GRANT SELECT ON SEQUENCE ${one.sequences.join(", ")} TO ${to}`]),
+      ].join("; "),
+    });
   });
 }

@@ -1,7 +1,7 @@
 import type { DesiredAccess, DesiredDatabase } from "./desired.ts";
-import { type Drift, mayAdminister, mayRevoke, needsSuperuser, repairable, repairIf, revokeMembership } from "./drift.ts";
+import { type Drift, mayAdminister, mayRevoke, repairable, repairIf, revokeMembership } from "./drift.ts";
 import { formatMark, type Mark } from "./mark.ts";
-import { type Membership, type ObservedCluster, settingsKey } from "./observe-cluster.ts";
+import type { Membership, ObservedCluster } from "./observe-cluster.ts";
 import { ident, literal } from "./sql.ts";
 
 /** A role as it should be. */
@@ -14,9 +14,8 @@ export interface WantedRole {
   readonly mark: Mark;
   /** The one role it is a member of. */
   readonly memberOf: string | undefined;
-  /** The one of our roles that may be a member of it. */
+  /** Our roles that may be members of it. */
   readonly members: readonly string[];
-  /** Whoever else may be a member of it and is judged elsewhere (the accesses of a reader role). */
   readonly settings: readonly { readonly database: string; readonly name: string; readonly value: string }[];
 }
 
@@ -74,11 +73,18 @@ export function markOf(wanted: DesiredDatabase | DesiredAccess, environmentId: s
  * grantor, every setting that we manage. Pure.
  *
  * @param admins roles that administer this environment; their memberships without INHERIT are tolerated
+ * @param compared all roles that are compared in this way: who is a member of them is found there, once
  */
-export function diffRole(wanted: WantedRole, observed: ObservedCluster, admins: readonly string[]): Drift[] {
+export function diffRole(wanted: WantedRole, observed: ObservedCluster, admins: readonly string[], compared: ReadonlySet<string>): Drift[] {
   const found = observed.roles.get(wanted.name);
   const drifts = found === undefined ? [missing(wanted)] : attributes(wanted, observed);
-  return [...drifts, ...memberships(wanted, observed, admins), ...settings(wanted, observed)];
+  return [
+    ...drifts,
+    ...joining(wanted, observed, admins),
+    ...strayMemberships(wanted, observed, admins, compared),
+    ...settings(wanted, observed),
+    ...straySettings(wanted, observed),
+  ];
 }
 
 function missing(wanted: WantedRole): Drift {
@@ -136,42 +142,63 @@ function limitText(limit: number): string {
   return limit === -1 ? "no limit" : String(limit);
 }
 
-function memberships(wanted: WantedRole, observed: ObservedCluster, admins: readonly string[]): Drift[] {
+/** The one membership that a role has to have, when it lacks it or has it with other options. */
+function joining(wanted: WantedRole, observed: ObservedCluster, admins: readonly string[]): Drift[] {
   const { facts } = observed;
-  const drifts: Drift[] = [];
-  const own = observed.membershipsOfMember.get(wanted.name) ?? [];
-  if (wanted.memberOf !== undefined) {
-    const rows = own.filter((one) => one.role === wanted.memberOf);
-    const right = rows.filter((one) => one.inherit && one.set && !one.admin && trustedGrantor(one, observed, admins));
-    const kept = right.find((one) => one.grantor === effectiveGrantor(observed)) ?? right[0];
-    if (kept === undefined) {
-      // A wrong row by the grantor that we would use is corrected by the same GRANT, save ADMIN, which must be taken back.
-      const takeAdmin = rows.some((one) => one.admin && one.grantor === effectiveGrantor(observed))
-        ? `REVOKE ADMIN OPTION FOR ${ident(wanted.memberOf)} FROM ${ident(wanted.name)}; `
-        : "";
-      const options = facts.major >= 16 ? " WITH INHERIT TRUE, SET TRUE" : "";
-      drifts.push(
-        repairIf(
-          mayAdminister(observed, wanted.memberOf),
-          `membership:${wanted.memberOf}:${wanted.name}`,
-          "member",
-          rows.length === 0 ? "not a member" : rows.map(describe).join(", "),
-          { phase: "roles", as: "admin", sql: `${takeAdmin}GRANT ${ident(wanted.memberOf)} TO ${ident(wanted.name)}${options}` },
-          `"${facts.user}" has no ADMIN OPTION on ${wanted.memberOf}`,
-        ),
-      );
+  const role = wanted.memberOf;
+  if (role === undefined) return [];
+  const rows = (observed.membershipsOfMember.get(wanted.name) ?? []).filter((one) => one.role === role);
+  if (rightRow(rows, observed, admins) !== undefined) return [];
+  const own = rows.filter((one) => isGrantedHere(one, observed));
+  // The same GRANT corrects a row's options, save ADMIN, which must be taken back.
+  const takeAdmin = own.some((one) => one.admin) ? `REVOKE ADMIN OPTION FOR ${ident(role)} FROM ${ident(wanted.name)} CASCADE; ` : "";
+  const options = facts.major >= 16 ? " WITH INHERIT TRUE, SET TRUE" : "";
+  return [
+    repairIf(
+      mayAdminister(observed, role),
+      `membership:${role}:${wanted.name}`,
+      "member",
+      rows.length === 0 ? "not a member" : rows.map(describe).join(", "),
+      { phase: "roles", as: "admin", sql: `${takeAdmin}GRANT ${ident(role)} TO ${ident(wanted.name)}${options}` },
+      `"${facts.user}" has no ADMIN OPTION on ${role}`,
+    ),
+  ];
+}
+
+/** Memberships that nobody asked for: in the role, and of the role in others that are not compared themselves. */
+function strayMemberships(wanted: WantedRole, observed: ObservedCluster, admins: readonly string[], compared: ReadonlySet<string>): Drift[] {
+  const elsewhere = (observed.membershipsOfMember.get(wanted.name) ?? []).filter((one) => one.role !== wanted.memberOf && !compared.has(one.role));
+  const rows = observed.membershipsOfRole.get(wanted.name) ?? [];
+  const stray = rows.filter((one) => {
+    if (wanted.members.includes(one.member)) {
+      const ofMember = rows.filter((row) => row.member === one.member);
+      const right = rightRow(ofMember, observed, admins);
+      return right === undefined ? !isGrantedHere(one, observed) : one !== right;
     }
-    for (const extra of rows.filter((one) => one !== kept && !(kept === undefined && one.grantor === effectiveGrantor(observed))))
-      drifts.push(stray(extra, observed, "granted once"));
-  }
-  for (const one of own) if (one.role !== wanted.memberOf) drifts.push(stray(one, observed, "not a member"));
-  for (const one of observed.membershipsOfRole.get(wanted.name) ?? []) {
-    if (wanted.members.includes(one.member)) continue;
     // From 16 on the role's maker keeps ADMIN, and may keep SET, without inheriting anything.
-    if (admins.includes(one.member) && facts.major >= 16 && !one.inherit) continue;
-    drifts.push(stray(one, observed, "not a member"));
-  }
-  return drifts;
+    return !(admins.includes(one.member) && observed.facts.major >= 16 && !one.inherit);
+  });
+  // What a member granted on goes before that member, since the server takes it away together with it.
+  const depth = (one: Membership): number => {
+    const source = observed.facts.major < 16 ? undefined : rows.find((row) => row !== one && row.admin && row.member === one.grantor);
+    return source === undefined ? 0 : depth(source) + 1;
+  };
+  stray.sort((a, b) => depth(b) - depth(a));
+  return [...elsewhere, ...stray].map((one) => {
+    if (admins.includes(one.member) && observed.facts.major >= 16) return strayMembership(one, observed, "not inherited", "INHERIT OPTION FOR ");
+    return strayMembership(one, observed, wanted.members.includes(one.member) ? "granted once" : "not a member");
+  });
+}
+
+/** The row of a wanted membership that stays: as it should be, and by a grantor who is not himself to go. */
+function rightRow(rows: readonly Membership[], observed: ObservedCluster, admins: readonly string[]): Membership | undefined {
+  const right = rows.filter((one) => one.inherit && one.set && !one.admin && trustedGrantor(one, observed, admins));
+  return right.find((one) => isGrantedHere(one, observed)) ?? right[0];
+}
+
+/** Is it the row that a GRANT by this admin alters? Before version 16 there is only one. */
+function isGrantedHere(one: Membership, observed: ObservedCluster): boolean {
+  return observed.facts.major < 16 || one.grantor === effectiveGrantor(observed);
 }
 
 function trustedGrantor(one: Membership, observed: ObservedCluster, admins: readonly string[]): boolean {
@@ -183,14 +210,14 @@ function effectiveGrantor(observed: ObservedCluster): string {
   return observed.facts.superuser ? observed.facts.bootstrap : observed.facts.user;
 }
 
-function stray(one: Membership, observed: ObservedCluster, expected: string): Drift {
+function strayMembership(one: Membership, observed: ObservedCluster, expected: string, option: "" | "INHERIT OPTION FOR " = ""): Drift {
   const aspect = `membership:${one.role}:${one.member}${expected === "granted once" ? `:by:${one.grantor}` : ""}`;
   return repairIf(
     mayRevoke(observed, one),
     aspect,
     expected,
     describe(one),
-    { phase: "roles", as: "admin", sql: revokeMembership(one, observed.facts.major) },
+    { phase: "roles", as: "admin", sql: revokeMembership(one, observed.facts.major, option) },
     `it was granted by "${one.grantor}"`,
   );
 }
@@ -203,23 +230,33 @@ function describe(one: Membership): string {
 function settings(wanted: WantedRole, observed: ObservedCluster): Drift[] {
   const drifts: Drift[] = [];
   for (const { database, name, value } of wanted.settings) {
-    const actual = observed.settings.get(settingsKey(wanted.name, database))?.get(name);
+    const actual = observed.settings.get(wanted.name)?.get(database)?.get(name);
     if (actual === value) continue;
-    const where = database === "" ? "" : ` IN DATABASE ${ident(database)}`;
-    const drift = {
-      aspect: `setting:${wanted.name}:${name}`,
-      expected: value,
-      actual: actual ?? "not set",
-    };
-    drifts.push(
-      mayAdminister(observed, wanted.name)
-        ? repairable(drift.aspect, drift.expected, drift.actual, {
-            phase: "database",
-            as: "admin",
-            sql: `ALTER ROLE ${ident(wanted.name)}${where} SET ${ident(name)} = ${literal(value)}`,
-          })
-        : needsSuperuser(drift.aspect, drift.expected, drift.actual, `"${observed.facts.user}" has no ADMIN OPTION on ${wanted.name}`),
-    );
+    drifts.push(setting(wanted, observed, `setting:${wanted.name}:${name}`, value, actual ?? "not set", database, `SET ${ident(name)} = ${literal(value)}`));
   }
   return drifts;
+}
+
+/** A `role` or a timeout that was set without being wanted: it overrules what is, or ends a module's statements. */
+function straySettings(wanted: WantedRole, observed: ObservedCluster): Drift[] {
+  const found = [...(observed.settings.get(wanted.name) ?? [])].flatMap(([database, of]) => [...of].map(([name, value]) => ({ database, name, value })));
+  return found
+    .filter(({ name }) => wanted.hasPassword && (name === "role" || name.endsWith("_timeout")))
+    .filter(({ database, name }) => !wanted.settings.some((one) => one.database === database && one.name === name))
+    .map(({ database, name, value }) => {
+      const where = database === "" ? "everywhere" : `in:${database}`;
+      return setting(wanted, observed, `setting:${wanted.name}:${name}:${where}`, "not set", value, database, `RESET ${ident(name)}`);
+    });
+}
+
+function setting(wanted: WantedRole, observed: ObservedCluster, aspect: string, expected: string, actual: string, database: string, change: string): Drift {
+  const where = database === "" ? "" : ` IN DATABASE ${ident(database)}`;
+  return repairIf(
+    mayAdminister(observed, wanted.name),
+    aspect,
+    expected,
+    actual,
+    { phase: "database", as: "admin", sql: `ALTER ROLE ${ident(wanted.name)}${where} ${change}` },
+    `"${observed.facts.user}" has no ADMIN OPTION on ${wanted.name}`,
+  );
 }

@@ -6,11 +6,11 @@ import { diffDatabase, freshDatabase } from "./diff-database.ts";
 import { diffInside } from "./diff-inside.ts";
 import { diffRole, rolesOfAccess, rolesOfDatabase } from "./diff-roles.ts";
 import { diffServer } from "./diff-server.ts";
-import { type Drift, repairIf, withoutAccepted } from "./drift.ts";
+import { type Drift, mayAdminister, repairIf, withoutAccepted } from "./drift.ts";
 import { judgeAccess, judgeDatabase, type Verdict } from "./judge.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import type { Observed } from "./observe.ts";
-import type { ObservedCluster } from "./observe-cluster.ts";
+import { namesOf, type ObservedCluster } from "./observe-cluster.ts";
 import { freshInside } from "./observe-inside.ts";
 import { ident } from "./sql.ts";
 
@@ -29,13 +29,18 @@ export interface PostgresChange extends Change {
   readonly entry?: LedgerEntry;
 }
 
-/** Compares everything wanted on a server with what was observed there. Pure. */
-export function diff(desired: Desired, observed: Observed, policy: Policy, server: string): PostgresChange[] {
+/**
+ * Compares everything wanted on a server with what was observed there. Pure.
+ *
+ * @param whole all that the server is to hold, where `desired` is only a part of it
+ */
+export function diff(desired: Desired, observed: Observed, policy: Policy, server: string, whole: Desired = desired): PostgresChange[] {
   const admins = [...(observed.cluster.ledger?.admins ?? []), ...(observed.cluster.facts.superuser ? [] : [observed.cluster.facts.user])];
+  const compared = new Set(namesOf(whole).roles);
   return [
     ...diffServer(desired, observed, server),
-    ...desired.databases.map((one) => diffOneDatabase(one, desired, observed, policy, server, admins)),
-    ...desired.accesses.map((one) => diffOneAccess(one, desired, observed, policy, server, admins)),
+    ...desired.databases.map((one) => diffOneDatabase(one, desired, observed, policy, server, admins, compared)),
+    ...desired.accesses.map((one) => diffOneAccess(one, desired, observed, policy, server, admins, compared)),
     ...leftovers(desired, observed.cluster, server),
   ];
 }
@@ -47,6 +52,7 @@ function diffOneDatabase(
   policy: Policy,
   server: string,
   admins: readonly string[],
+  compared: ReadonlySet<string>,
 ): PostgresChange {
   const { cluster } = observed;
   const verdict = permit(judgeDatabase(wanted, cluster), wanted.id, wanted.database, policy);
@@ -67,7 +73,7 @@ function diffOneDatabase(
   const ready = entry?.state === "ready";
   const drifts = withoutAccepted(
     [
-      ...rolesOfDatabase(wanted, id, name, readers).flatMap((role) => diffRole(role, cluster, admins)),
+      ...rolesOfDatabase(wanted, id, name, readers).flatMap((role) => diffRole(role, cluster, admins, compared)),
       ...password(wanted, observed, verdict.verdict !== "ours" || !ready),
       ...diffDatabase(wanted, found ?? freshDatabase(wanted.database, owner), cluster, admins),
       ...(inside === undefined ? [] : diffInside(wanted, inside, cluster)),
@@ -93,7 +99,7 @@ function diffOneDatabase(
     intend: create || unsettled.length > 0,
     dropBroken: cluster.databases.get(wanted.database)?.connectionLimit === -2,
     createDatabase: found === undefined,
-    lookInside: inside === undefined && (observed.depth === "deep" || !ready),
+    lookInside: inside === undefined && (observed.depth === "deep" || !ready) && drifts.every((one) => one.repair === "apply"),
   });
 }
 
@@ -104,6 +110,7 @@ function diffOneAccess(
   policy: Policy,
   server: string,
   admins: readonly string[],
+  compared: ReadonlySet<string>,
 ): PostgresChange {
   const { cluster } = observed;
   const verdict = permit(judgeAccess(wanted, cluster), wanted.id, wanted.login, policy);
@@ -114,7 +121,7 @@ function diffOneAccess(
   const entry = cluster.ledger?.entries.get(wanted.uuid);
   const drifts = withoutAccepted(
     [
-      ...rolesOfAccess(wanted, id, name).flatMap((role) => diffRole(role, cluster, admins)),
+      ...rolesOfAccess(wanted, id, name).flatMap((role) => diffRole(role, cluster, admins, compared)),
       ...password(wanted, observed, verdict.verdict !== "ours" || entry?.state !== "ready"),
     ],
     wanted.accept,
@@ -140,18 +147,16 @@ function permit(verdict: Verdict, id: string, name: string, policy: Policy): Ver
 /** The stored password is the truth; the server follows it. `unproven` is a login taken over or left half made: its password is set in any case. */
 function password(wanted: DesiredDatabase | DesiredAccess, observed: Observed, unproven: boolean): Drift[] {
   if (!observed.cluster.roles.has(wanted.login)) return [];
-  const result = observed.logins.get(refKey(wanted));
+  const found = observed.logins.get(refKey(wanted));
+  // An expired login is refused in the same words, so nothing is known of its password until that is repaired.
+  const result = found === "wrong password" && observed.cluster.roles.get(wanted.login)?.expired === true ? "refused" : found;
   const wrong = result === "wrong password" || result === "no password stored" || (unproven && result !== "works");
   if (!wrong) return [];
   const { cluster } = observed;
-  const may =
-    cluster.facts.superuser ||
-    cluster.facts.major < 16 ||
-    (cluster.membershipsOfRole.get(wanted.login) ?? []).some((one) => one.member === cluster.facts.user && one.admin);
   const actual = result === "no password stored" ? "none stored; a new one is made" : result === "wrong password" ? "another one" : "not known";
   return [
     repairIf(
-      may,
+      mayAdminister(cluster, wanted.login),
       `password:${wanted.login}`,
       "the stored one",
       actual,

@@ -36,7 +36,10 @@ export function repairIf(may: boolean, aspect: string, expected: string, actual:
   return may ? repairable(aspect, expected, actual, fix) : needsSuperuser(aspect, expected, actual, note);
 }
 
-/** May this admin alter the role and grant it? From version 16 on that takes ADMIN OPTION on it (PostgreSQL docs, role attributes). */
+/**
+ * May this admin alter the role and grant it? From version 16 on that takes ADMIN OPTION on it (PostgreSQL docs, role attributes).
+ * A role that was not observed is one still to be made.
+ */
 export function mayAdminister(observed: ObservedCluster, role: string): boolean {
   const { facts } = observed;
   if (facts.superuser) return true;
@@ -47,10 +50,13 @@ export function mayAdminister(observed: ObservedCluster, role: string): boolean 
   return (observed.membershipsOfRole.get(role) ?? []).some((one) => one.member === facts.user && one.admin);
 }
 
-/** The statement that removes one membership row; from version 16 on a role can be granted by several grantors. */
-export function revokeMembership(one: Membership, major: number): string {
+/**
+ * The statement that removes one membership row, and with it what its member granted on, or only an option of it; from version
+ * 16 on a role can be granted by several grantors.
+ */
+export function revokeMembership(one: Membership, major: number, option: "" | "INHERIT OPTION FOR " = ""): string {
   const by = major >= 16 ? ` GRANTED BY ${ident(one.grantor)}` : "";
-  return `REVOKE ${ident(one.role)} FROM ${ident(one.member)}${by}`;
+  return `REVOKE ${option}${ident(one.role)} FROM ${ident(one.member)}${by} CASCADE`;
 }
 
 /** May this admin remove that row? Superusers may remove any; others, from 16 on, only what they granted themselves. */
@@ -59,6 +65,13 @@ export function mayRevoke(observed: ObservedCluster, one: Membership): boolean {
   if (facts.superuser) return true;
   if (facts.major < 16) return facts.createRole && observed.roles.get(one.role)?.superuser !== true;
   return one.grantor === facts.user;
+}
+
+/** May this admin make the owner role the database's owner, where it is not already? It takes both roles' rights. */
+export function mayOwnDatabase(observed: ObservedCluster, database: string, owner: string): boolean {
+  const found = observed.databases.get(database)?.owner ?? owner;
+  const others = [owner, found].filter((role) => role !== observed.facts.user);
+  return found === owner || others.every((role) => mayAdminister(observed, role));
 }
 
 /** How PUBLIC is written in findings; a role of that very name would be quoted. */

@@ -40,9 +40,9 @@ export async function compile(
   const owners = new Set(steps.filter((step) => step.as === "owner").map((step) => step.owner));
   const lent = new Set(steps.flatMap((step) => step.lend ?? []).filter((role) => role !== facts.user && role !== facts.bootstrap));
   const me = ident(facts.user);
+  const maySet = (role: string) => (observed.membershipsOfRole.get(role) ?? []).some((one) => one.member === facts.user && one.set);
   if (!facts.superuser) {
     if (facts.major >= 16) statements.push("SET LOCAL createrole_self_grant = 'set'");
-    const maySet = (role: string) => (observed.membershipsOfRole.get(role) ?? []).some((one) => one.member === facts.user && one.set);
     for (const role of owners) {
       if (lent.has(role)) continue;
       if (facts.major < 16) statements.push(`GRANT ${ident(role)} TO ${me}`);
@@ -56,12 +56,7 @@ export async function compile(
     statements.push(next === "" ? "RESET ROLE" : `SET LOCAL ROLE ${ident(next)}`);
     role = next;
   };
-  // One stray membership is a finding of both its roles; a second REVOKE would only be warned about.
-  const told = new Set<string>();
   steps.forEach((step, index) => {
-    const same = JSON.stringify([step.as === "owner" ? step.owner : "", step.sql, step.passwordFor]);
-    if (told.has(same)) return;
-    told.add(same);
     become(step.as === "owner" ? step.owner : "");
     if (step.sql !== "") statements.push(step.sql);
     if (step.passwordFor !== undefined) statements.push(passwordStatement(step.passwordFor, verifiers[index] ?? ""));
@@ -72,7 +67,7 @@ export async function compile(
     else
       for (const one of lent)
         statements.push(
-          owners.has(one) || steps.some((step) => step.owner === one)
+          owners.has(one) || maySet(one)
             ? `GRANT ${ident(one)} TO ${me} WITH INHERIT FALSE, SET TRUE`
             : `REVOKE ${ident(one)} FROM ${me} GRANTED BY ${me}`,
         );

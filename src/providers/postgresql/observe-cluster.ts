@@ -37,6 +37,8 @@ export interface ObservedRole {
   readonly bypassRls: boolean;
   readonly connectionLimit: number;
   readonly validUntil: string | null;
+  /** Its password is not taken any more: {@link ObservedRole.validUntil} has passed. */
+  readonly expired: boolean;
   readonly mark: Mark | undefined;
 }
 
@@ -57,22 +59,22 @@ export interface ObservedCluster {
   readonly roles: ReadonlyMap<string, ObservedRole>;
   readonly membershipsOfRole: ReadonlyMap<string, readonly Membership[]>;
   readonly membershipsOfMember: ReadonlyMap<string, readonly Membership[]>;
-  /** Settings of a role in a database (`""`: in all), by {@link settingsKey}. */
-  readonly settings: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Settings of a role, by database (`""`: in all), then by name. */
+  readonly settings: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, string>>>;
   /** Extensions that the server could install, and whether an owner may do it without superuser. */
   readonly extensions: ReadonlyMap<string, { readonly trusted: boolean }>;
   /** `undefined` when there is no ledger yet. */
   readonly ledger: LedgerContent | undefined;
 }
 
-/** Key of {@link ObservedCluster.settings}. */
-export function settingsKey(role: string, database: string): string {
-  return JSON.stringify([role, database]);
-}
-
-/** The statements that observe the given names; {@link parseCluster} takes their rows. */
+/**
+ * The statements that observe the given names; {@link parseCluster} takes their rows. With the roles come those that own the
+ * databases and those that the roles are members of: what the admin may do to them decides what it may repair.
+ */
 export function clusterQueries(databases: readonly string[], roles: readonly string[], major: number, withExtensions: boolean): string[] {
   const options = major >= 16 ? "a.inherit_option, a.set_option" : "true AS inherit_option, true AS set_option";
+  const named = `SELECT r.oid FROM pg_roles r WHERE r.rolname::text = ANY(${textArray(roles)})`;
+  const owners = `SELECT d.datdba FROM pg_database d WHERE d.datname::text = ANY(${textArray(databases)})`;
   return [
     `SELECT d.datname::text AS name, pg_get_userbyid(d.datdba)::text AS owner, d.datconnlimit AS "connectionLimit",
        d.datallowconn AS "allowsConnections", d.datistemplate AS "isTemplate",
@@ -82,12 +84,13 @@ export function clusterQueries(databases: readonly string[], roles: readonly str
      FROM pg_database d WHERE d.datname::text = ANY(${textArray(databases)})`,
     `SELECT r.rolname::text AS name, r.oid, r.rolsuper AS superuser, r.rolinherit AS inherit, r.rolcreaterole AS "createRole",
        r.rolcreatedb AS "createDb", r.rolcanlogin AS "canLogin", r.rolreplication AS replication, r.rolbypassrls AS "bypassRls",
-       r.rolconnlimit AS "connectionLimit", r.rolvaliduntil::text AS "validUntil", c.description AS comment
+       r.rolconnlimit AS "connectionLimit", r.rolvaliduntil::text AS "validUntil",
+       coalesce(r.rolvaliduntil < clock_timestamp(), false) AS expired, c.description AS comment
      FROM pg_roles r LEFT JOIN pg_shdescription c ON c.objoid = r.oid AND c.classoid = 'pg_authid'::regclass
-     WHERE r.rolname::text = ANY(${textArray(roles)})`,
+     WHERE r.oid IN (${named} UNION ${owners} UNION SELECT a.roleid FROM pg_auth_members a WHERE a.member IN (${named}))`,
     `SELECT g.rolname::text AS role, m.rolname::text AS member, pg_get_userbyid(a.grantor)::text AS grantor, a.admin_option AS admin, ${options}
      FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
-     WHERE g.rolname::text = ANY(${textArray(roles)}) OR m.rolname::text = ANY(${textArray(roles)})`,
+     WHERE g.oid IN (${named} UNION ${owners}) OR m.oid IN (${named})`,
     `SELECT r.rolname::text AS role, coalesce(d.datname::text, '') AS database, s.setconfig AS settings
      FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
      WHERE r.rolname::text = ANY(${textArray(roles)})`,
@@ -150,7 +153,10 @@ export function parseCluster(facts: ServerFacts, rows: readonly Row[][], environ
     membershipsOfRole: groupBy(memberships, (one) => one.role),
     membershipsOfMember: groupBy(memberships, (one) => one.member),
     settings: new Map(
-      settings.map((row) => [settingsKey(String(row["role"]), String(row["database"])), parseSettings(row["settings"] as string[])]),
+      [...groupBy(settings, (row) => String(row["role"]))].map(([role, of]) => [
+        role,
+        new Map(of.map((row) => [String(row["database"]), parseSettings(row["settings"] as string[])])),
+      ]),
     ),
     extensions: new Map(extensions.map((row) => [String(row["name"]), { trusted: row["trusted"] === true }])),
     ledger: ledgerHead === undefined || ledgerRows === undefined ? undefined : parseLedger(ledgerHead, ledgerRows, environmentId),

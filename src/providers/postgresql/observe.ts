@@ -87,7 +87,7 @@ async function enter(
   try {
     const client = await connect({ server: admin.server, database: wanted.database, user: wanted.login, password: credential.password });
     try {
-      return { login: "works", inside: await observeInside(client, wanted.owner, ownerOid, wanted.reader) };
+      return { login: "works", inside: await observeInside(client, wanted.owner, ownerOid, wanted.reader, admin.facts.user) };
     } finally {
       await client.end().catch(() => {});
     }
@@ -125,7 +125,7 @@ function classify(error: unknown, what: string): LoginResult {
 async function insideAsAdmin(admin: Admin, wanted: DesiredDatabase, cluster: ObservedCluster): Promise<ObservedInside | undefined> {
   const ownerOid = cluster.roles.get(wanted.owner)?.oid ?? 0;
   try {
-    return await admin.visit(wanted.database, (client) => observeInside(client, wanted.owner, ownerOid, wanted.reader));
+    return await admin.visit(wanted.database, (client) => observeInside(client, wanted.owner, ownerOid, wanted.reader, admin.facts.user));
   } catch (error) {
     // Closed to this admin: the missing CONNECT is a finding of its own.
     if (errorCode(error) === "42501") return undefined;

@@ -3,21 +3,21 @@ import { type Credential, credentialKey } from "../../model/credential.ts";
 import { type CommonsError, ServiceError } from "../../model/error.ts";
 import type { PlanItem } from "../../model/plan.ts";
 import type { Policy, ProviderContext } from "../contract.ts";
-import type { Admin } from "./admin.ts";
+import { type Admin, batch, type Row } from "./admin.ts";
 import { errorCode } from "./connection.ts";
 import type { Desired, DesiredAccess, DesiredDatabase } from "./desired.ts";
-import { diff, type PostgresChange } from "./diff.ts";
+import { diff, type PostgresChange, toFinding } from "./diff.ts";
 import { diffDatabase } from "./diff-database.ts";
 import { diffInside } from "./diff-inside.ts";
 import { diffRole, rolesOfAccess, rolesOfDatabase } from "./diff-roles.ts";
-import { withoutAccepted } from "./drift.ts";
+import { type Drift, withoutAccepted } from "./drift.ts";
 import { compile, mustBeGone, persistently, stepsOf } from "./execute.ts";
 import { isServerWide, toFailure } from "./failure.ts";
 import { audit, intend, settle } from "./ledger.ts";
 import { loginWorks, type Observed } from "./observe.ts";
 import { clusterQueries, namesOf, observeCluster, type ObservedCluster, parseCluster } from "./observe-cluster.ts";
 import { insideQueries, parseInside } from "./observe-inside.ts";
-import { dropAccess } from "./remove.ts";
+import { dropAccess, dropBroken } from "./remove.ts";
 import { ident } from "./sql.ts";
 
 /** Items whose statements share one transaction; small enough to show progress, large enough to save commits. */
@@ -31,6 +31,7 @@ export class Reconciler {
   readonly #desired: Desired;
   readonly #context: ProviderContext;
   readonly #policy: Policy;
+  readonly #compared: ReadonlySet<string>;
   readonly #results = new Map<string, PlanItem>();
   #credentials: ReadonlyMap<string, Credential> = new Map();
   #stopped: CommonsError | undefined;
@@ -41,6 +42,7 @@ export class Reconciler {
     this.#desired = desired;
     this.#context = context;
     this.#policy = policy;
+    this.#compared = new Set(namesOf(desired).roles);
   }
 
   /**
@@ -103,8 +105,7 @@ export class Reconciler {
         try {
           await this.#admin.worker(async (client) => {
             if (!this.#proceeds()) return;
-            await this.#carryOut(client, chunk, cluster);
-            for (const one of chunk) await this.#finish(one);
+            for (const one of await this.#carryOut(client, chunk, cluster)) await this.#finish(one);
           });
         } catch (error) {
           if (isServerWide(error)) this.#stopped ??= toFailure(error, "applying");
@@ -148,8 +149,7 @@ export class Reconciler {
         await this.#admin.worker(async (client) => {
           const cluster = await observeCluster(this.#admin, this.#subset(one.wanted));
           if (fresh.intend) await persistently(client, intend(this.#desired.environment.id, [one.wanted]));
-          await this.#carryOut(client, [fresh], cluster);
-          await this.#finish({ ...fresh, item: { ...fresh.item, action: one.item.action } });
+          for (const done of await this.#carryOut(client, [fresh], cluster)) await this.#finish({ ...done, item: { ...done.item, action: one.item.action } });
         });
         return;
       } catch (error) {
@@ -165,12 +165,12 @@ export class Reconciler {
     const cluster = await observeCluster(this.#admin, subset);
     // Findings that only the deep look shows are taken from the change itself.
     const observed: Observed = { depth: "quick", cluster, logins: new Map(), insides: new Map(), passwordsChecked: undefined };
-    const fresh = diff(subset, observed, this.#policy, this.#context.server).find((change): change is Work => change.item.id === one.item.id);
+    const fresh = diff(subset, observed, this.#policy, this.#context.server, this.#desired).find((change): change is Work => change.item.id === one.item.id);
     if (fresh === undefined || fresh.item.action === "create" || fresh.item.action === "refuse") return fresh;
     const known = new Set(fresh.drifts.map((drift) => drift.aspect));
     const deep = one.drifts.filter((drift) => !known.has(drift.aspect) && drift.fix.some((fix) => fix.phase === "inside" || fix.passwordFor !== undefined));
     const drifts = [...fresh.drifts, ...deep.filter((drift) => !drift.aspect.startsWith("role:"))];
-    return { ...fresh, drifts, item: drifts.length > 0 ? { ...fresh.item, action: "update" } : fresh.item };
+    return { ...fresh, drifts, lookInside: fresh.lookInside || one.lookInside, item: drifts.length > 0 ? { ...fresh.item, action: "update" } : fresh.item };
   }
 
   #subset(wanted: DesiredDatabase | DesiredAccess): Desired {
@@ -183,34 +183,38 @@ export class Reconciler {
     };
   }
 
-  async #carryOut(client: pg.Client, chunk: readonly Work[], cluster: ObservedCluster): Promise<void> {
+  /** @returns the chunk, with what was found and repaired inside databases that could not be seen into before */
+  async #carryOut(client: pg.Client, chunk: readonly Work[], cluster: ObservedCluster): Promise<Work[]> {
     const { facts } = this.#admin;
     const credential = (login: string) => this.#credentialOf(chunk, login);
     const roleSteps = chunk.flatMap((one) => stepsOf(one.drifts, ownerOf(one.wanted), "roles"));
     let seen = cluster;
     if (roleSteps.length > 0) {
       const statements = await compile(roleSteps, facts, cluster, credential);
-      await this.#transact(client, statements, chunk, (now) => {
+      await this.#transact(client, statements, chunk, (one, now) => {
         seen = now;
-        return chunk.flatMap((one) => this.#roleDrifts(one, now).filter((drift) => drift.fix.every((fix) => fix.phase === "roles")));
+        return this.#roleDrifts(one, now).filter((drift) => drift.fix.every((fix) => fix.phase === "roles"));
       });
     }
     for (const one of chunk) if (one.createDatabase && one.wanted.kind === "database") await this.#create(client, one, one.wanted);
 
-    const visits = chunk.filter((one) => stepsOf(one.drifts, ownerOf(one.wanted), "inside").length > 0);
+    const visits = chunk.filter((one) => one.lookInside || stepsOf(one.drifts, ownerOf(one.wanted), "inside").length > 0);
     const plain = chunk.filter((one) => !visits.includes(one));
     const databaseSteps = chunk.flatMap((one) => stepsOf(one.drifts, ownerOf(one.wanted), "database"));
     await this.#transact(
       client,
       [...(await compile(databaseSteps, facts, seen, credential)), ...settle(this.#desired.environment.id, plain.map(settlement))],
       databaseSteps.length === 0 ? [] : chunk,
-      (now) => chunk.flatMap((one) => [...this.#roleDrifts(one, now), ...this.#databaseDrifts(one, now)]),
+      (one, now) => [...this.#roleDrifts(one, now), ...this.#databaseDrifts(one, now)],
     );
+    const visited: Work[] = [];
     for (const one of visits) {
       if (one.wanted.kind !== "database") continue;
-      await this.#visit(one, one.wanted, seen);
-      await persistently(client, settle(this.#desired.environment.id, [settlement(one)]));
+      const found = await this.#visit(one, one.wanted, { ...seen, extensions: cluster.extensions });
+      visited.push({ ...one, drifts: [...one.drifts, ...found], item: { ...one.item, findings: [...one.item.findings, ...found.map(toFinding)] } });
+      await persistently(client, settle(this.#desired.environment.id, visited.slice(-1).map(settlement)));
     }
+    return [...plain, ...visited];
   }
 
   /** Runs statements and, before COMMIT, reads the roles and databases of `chunk` back; what `remaining` still finds rolls back. */
@@ -218,7 +222,7 @@ export class Reconciler {
     client: pg.Client,
     statements: readonly string[],
     chunk: readonly Work[],
-    remaining: (now: ObservedCluster) => ReturnType<typeof diffRole>,
+    remaining: (one: Work, now: ObservedCluster) => ReturnType<typeof diffRole>,
   ): Promise<void> {
     if (statements.length === 0) return;
     if (chunk.length === 0) return persistently(client, statements);
@@ -227,8 +231,7 @@ export class Reconciler {
     const queries = clusterQueries(databases, roles, this.#admin.facts.major, false);
     await persistently(client, [...statements, ...queries], (_, all) => {
       const now = parseCluster(this.#admin.facts, all.slice(-queries.length), desired.environment.id);
-      const accepted = chunk.flatMap((one) => one.wanted.accept);
-      mustBeGone(withoutAccepted(remaining(now), accepted));
+      mustBeGone(chunk.flatMap((one) => withoutAccepted(remaining(one, now), one.wanted.accept)));
     });
   }
 
@@ -236,9 +239,9 @@ export class Reconciler {
     const { id, name } = this.#desired.environment;
     const { wanted } = one;
     const admins = this.#admins();
-    if (wanted.kind === "access") return rolesOfAccess(wanted, id, name).flatMap((role) => diffRole(role, now, admins));
+    if (wanted.kind === "access") return rolesOfAccess(wanted, id, name).flatMap((role) => diffRole(role, now, admins, this.#compared));
     const readers = this.#desired.accesses.filter((access) => access.target.uuid === wanted.uuid).map((access) => access.login);
-    return rolesOfDatabase(wanted, id, name, readers).flatMap((role) => diffRole(role, now, admins));
+    return rolesOfDatabase(wanted, id, name, readers).flatMap((role) => diffRole(role, now, admins, this.#compared));
   }
 
   #databaseDrifts(one: Work, now: ObservedCluster): ReturnType<typeof diffRole> {
@@ -257,21 +260,26 @@ export class Reconciler {
   async #create(client: pg.Client, one: Work, wanted: DesiredDatabase): Promise<void> {
     const { facts } = this.#admin;
     const database = ident(wanted.database);
-    if (one.dropBroken) await client.query(`DROP DATABASE IF EXISTS ${database}`);
+    if (one.dropBroken) await dropBroken(this.#admin, client, wanted.database);
     const owner = facts.superuser || facts.major >= 16 ? ` OWNER ${ident(wanted.owner)}` : "";
     // Made closed, so that nobody slips in while PUBLIC still has CONNECT; template0, so that no session in template1 is in the way.
     await client.query(`CREATE DATABASE ${database}${owner} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false`);
   }
 
-  async #visit(one: Work, wanted: DesiredDatabase, seen: ObservedCluster): Promise<void> {
-    const steps = stepsOf(one.drifts, wanted.owner, "inside");
-    const statements = await compile(steps, this.#admin.facts, seen, (login) => this.#credentialOf([one], login));
-    const queries = insideQueries(wanted.owner, wanted.reader);
-    await this.#admin.visitFromWorker(wanted.database, (client) =>
-      persistently(client, ["SET LOCAL client_min_messages = warning", ...statements, ...queries], (_, all) => {
-        mustBeGone(withoutAccepted(diffInside(wanted, parseInside(all.slice(-queries.length)), seen), wanted.accept));
-      }),
-    );
+  /** @returns what was found only now, when the database could not be seen into before */
+  async #visit(one: Work, wanted: DesiredDatabase, seen: ObservedCluster): Promise<Drift[]> {
+    const queries = insideQueries(wanted.owner, wanted.reader, this.#admin.facts.user);
+    const drifts = (rows: readonly Row[][]) => withoutAccepted(diffInside(wanted, parseInside(rows), seen), wanted.accept);
+    return this.#admin.visitFromWorker(wanted.database, async (client) => {
+      const found = one.lookInside ? drifts(await batch(client, queries)) : [];
+      const steps = stepsOf(one.lookInside ? found : one.drifts, wanted.owner, "inside");
+      if (steps.length === 0) return found;
+      const statements = await compile(steps, this.#admin.facts, seen, (login) => this.#credentialOf([one], login));
+      await persistently(client, ["SET LOCAL client_min_messages = warning", ...statements, ...queries], (_, all) => {
+        mustBeGone(drifts(all.slice(-queries.length)));
+      });
+      return found;
+    });
   }
 
   #credentialOf(chunk: readonly Work[], login: string): Credential {
@@ -282,9 +290,11 @@ export class Reconciler {
     return found;
   }
 
-  /** Records success, after proving by login that a password which was reset works. */
+  /** Records success, after proving by login that a password which was reset, or had expired, works. */
   async #finish(one: Work): Promise<void> {
-    const reset = one.item.action === "update" && one.drifts.some((drift) => drift.fix.some((fix) => fix.passwordFor !== undefined));
+    const restored = (drift: PostgresChange["drifts"][number]) =>
+      drift.aspect.startsWith("valid-until:") || drift.fix.some((fix) => fix.passwordFor !== undefined);
+    const reset = one.item.action === "update" && one.drifts.some((drift) => drift.repair === "apply" && restored(drift));
     const credential = this.#credentials.get(credentialKey(one.wanted));
     const proof = reset && credential !== undefined ? await loginWorks(this.#admin, one.wanted, credential) : "works";
     const open = one.drifts.filter((drift) => drift.repair !== "apply");
@@ -302,8 +312,8 @@ export class Reconciler {
 
   async #removeAccess(one: PostgresChange): Promise<void> {
     if (one.entry === undefined) return;
-    await dropAccess(this.#admin, this.#desired.environment.id, one.entry);
-    await this.#context.credentials.remove(one.entry);
+    const { entry } = one;
+    await dropAccess(this.#admin, this.#desired.environment.id, entry, () => this.#context.credentials.remove(entry));
     this.#record({ ...one.item, outcome: "done" });
   }
 

@@ -16,13 +16,15 @@ const SESSIONS_END_MS = 10_000;
  * Drops an access's login. It holds no data of anybody; what it may have made in the database it read goes to that database's
  * owner.
  *
+ * @param forget deletes the stored credential; called before the ledger's row goes, so that a killed run leaves none behind
  * @throws RefusedError when the role does not carry our mark
  */
-export async function dropAccess(admin: Admin, environmentId: string, entry: LedgerEntry): Promise<void> {
+export async function dropAccess(admin: Admin, environmentId: string, entry: LedgerEntry, forget: () => Promise<void>): Promise<void> {
   const roles = entry.names.filter((held) => held.kind === "role").map((held) => held.name);
   const present = await markedRoles(admin, environmentId, entry, roles);
   await begin(admin, environmentId, [entry]);
   await retireLogins(admin, present);
+  await forget();
   await dropRoles(admin, present, environmentId, [entry]);
 }
 
@@ -34,9 +36,16 @@ export async function dropAccess(admin: Admin, environmentId: string, entry: Led
  * granted elsewhere is handed over or revoked, roles and ledger rows go in one transaction. Every step can be repeated.
  *
  * @param accesses ledger entries of accesses whose target it is
+ * @param forget deletes the stored credentials of all of them; called before the ledger's rows go
  * @throws RefusedError when owner role or database do not prove to be ours; nothing was changed then
  */
-export async function dropDatabase(admin: Admin, environmentId: string, entry: LedgerEntry, accesses: readonly LedgerEntry[]): Promise<void> {
+export async function dropDatabase(
+  admin: Admin,
+  environmentId: string,
+  entry: LedgerEntry,
+  accesses: readonly LedgerEntry[],
+  forget: () => Promise<void>,
+): Promise<void> {
   const database = entry.names.find((held) => held.kind === "database")?.name ?? "";
   const roles = entry.names.filter((held) => held.kind === "role").map((held) => held.name);
   const present = await markedRoles(admin, environmentId, entry, roles);
@@ -54,6 +63,7 @@ export async function dropDatabase(admin: Admin, environmentId: string, entry: L
   await begin(admin, environmentId, [entry, ...accesses]);
   await retireLogins(admin, [...present, ...readers]);
   if (found !== undefined) await admin.worker((client) => dropClosed(admin, client, database, found));
+  await forget();
   await dropRoles(admin, [...readers, ...present], environmentId, [...accesses, entry]);
 }
 
@@ -123,13 +133,19 @@ async function retireLogins(admin: Admin, roles: readonly string[]): Promise<voi
   }
 }
 
+/** Drops what an interrupted DROP left of a database of ours, to make it anew. */
+export async function dropBroken(admin: Admin, client: pg.Client, database: string): Promise<void> {
+  const found = await databaseOf(client, database);
+  if (found !== undefined) await dropClosed(admin, client, database, found);
+}
+
 async function dropClosed(admin: Admin, client: pg.Client, database: string, found: { owner: string; broken: boolean }): Promise<void> {
   const { facts } = admin;
   const name = ident(database);
   const asOwner = !facts.superuser && found.owner !== facts.user;
   if (asOwner)
-    // DROP DATABASE runs in no transaction, so this membership is committed; it ends with the role, and apply takes it back if
-    // the removal is given up.
+    // DROP DATABASE runs in no transaction, so this membership is committed; it ends with the role, and the next run takes it back
+    // after a kill.
     await client.query(`GRANT ${ident(found.owner)} TO ${ident(facts.user)}${facts.major >= 16 ? " WITH SET TRUE, INHERIT FALSE" : ""}`);
   try {
     if (asOwner) await client.query(`SET ROLE ${ident(found.owner)}`);
@@ -145,6 +161,10 @@ async function dropClosed(admin: Admin, client: pg.Client, database: string, fou
         await pause(wait);
       }
     }
+  } catch (error) {
+    // The owner role lives on, so the membership must not; from version 16 on it may stay as it is.
+    if (asOwner && facts.major < 16) await client.query(`RESET ROLE; REVOKE ${ident(found.owner)} FROM ${ident(facts.user)}`).catch(() => {});
+    throw error;
   } finally {
     if (asOwner) await client.query("RESET ROLE").catch(() => {});
   }

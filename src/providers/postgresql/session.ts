@@ -80,11 +80,12 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
   async remove(removal: Removal): Promise<PlanItem[]> {
     const { databases, accesses, all } = await this.#affected(removal);
     const items: PlanItem[] = [];
-    const attempt = async (entry: LedgerEntry, gone: readonly LedgerEntry[], work: () => Promise<void>) => {
+    const attempt = async (entry: LedgerEntry, gone: readonly LedgerEntry[], work: (forget: () => Promise<void>) => Promise<void>) => {
       const item = this.#item(entry, "");
       try {
-        await work();
-        for (const one of gone) await this.#context.credentials.remove(one);
+        await work(async () => {
+          for (const one of gone) await this.#context.credentials.remove(one);
+        });
         items.push({ ...item, outcome: "done" });
       } catch (error) {
         const failure = error instanceof CommonsError ? error : toFailure(error, `removing ${item.id}`, item.id);
@@ -96,10 +97,10 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
     const dying = new Set(databases.map((entry) => entry.id));
     for (const entry of accesses)
       // Those on a database that goes as well are dropped together with it.
-      if (entry.target === undefined || !dying.has(entry.target)) await attempt(entry, [entry], () => dropAccess(this.#admin, environmentId, entry));
+      if (entry.target === undefined || !dying.has(entry.target)) await attempt(entry, [entry], (forget) => dropAccess(this.#admin, environmentId, entry, forget));
     for (const entry of databases) {
       const readers = all.filter((one) => one.target === entry.id);
-      await attempt(entry, [entry, ...readers], () => dropDatabase(this.#admin, environmentId, entry, readers));
+      await attempt(entry, [entry, ...readers], (forget) => dropDatabase(this.#admin, environmentId, entry, readers, forget));
       const last = items.at(-1);
       for (const one of readers) if (last?.outcome !== undefined) items.push({ ...this.#item(one, ""), outcome: last.outcome });
     }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { chmod, cp, lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { ServiceError } from "../../model/error.ts";
 import { canPass, type RunAs } from "./run-as.ts";
 import { SYSTEM_DIR } from "./system-dir.ts";

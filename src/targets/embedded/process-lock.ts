@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { TimeoutError } from "../../model/error.ts";
 import { createOnce, readIfThere } from "../create-once.ts";
 import { until } from "./until.ts";

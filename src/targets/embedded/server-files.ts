@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import { z } from "zod";
+import * as z from "zod";
 import type { ServerAddress } from "../../model/environment.ts";
 import { ServiceError } from "../../model/error.ts";
 import { Secret } from "../../model/secret.ts";

@@ -79,6 +79,11 @@ export const DATABASES: readonly DriftCase[] = [
     inject: [`GRANT CONNECT ON DATABASE ${database} TO ${login}`],
     named: grant(FARMERS.login, "CONNECT"),
   },
+  {
+    drift: "the reader role may let others connect",
+    inject: [`GRANT CONNECT ON DATABASE ${database} TO ${reader} WITH GRANT OPTION`],
+    named: grant(FARMERS.reader, "CONNECT"),
+  },
   { drift: "the reader role may not connect", inject: [`REVOKE CONNECT ON DATABASE ${database} FROM ${reader}`], named: grant(FARMERS.reader, "CONNECT") },
   {
     drift: "the reader role may make temporary tables",

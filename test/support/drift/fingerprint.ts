@@ -33,6 +33,16 @@ const INSIDE: Record<string, string> = {
   schemas: `SELECT nspname::text, ${who("nspowner")} AS owner, ${acl("nspacl", "n", "nspowner")} AS acl FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%'`,
   defaults: `SELECT ${who("defaclrole")} AS role, defaclnamespace::regnamespace::text, defaclobjtype::text, ${acl("defaclacl", "r", "defaclrole")} AS acl FROM pg_default_acl`,
   largeObjects: `SELECT oid::text, ${who("lomowner")} AS owner, ${acl("lomacl", "L", "lomowner")} AS acl FROM pg_largeobject_metadata`,
+  others: [
+    ["pg_statistic_ext", "stxowner"],
+    ["pg_collation", "collowner"],
+    ["pg_ts_dict", "dictowner"],
+    ["pg_ts_config", "cfgowner"],
+    ["pg_operator", "oprowner"],
+    ["pg_conversion", "conowner"],
+  ]
+    .map(([catalogue, column]) => `SELECT (pg_identify_object('${catalogue}'::regclass, oid, 0)).identity, ${who(column ?? "")} AS owner FROM ${catalogue} WHERE oid >= 16384`)
+    .join(" UNION ALL "),
   extensions: `SELECT extname::text, ${who("extowner")} AS owner, extnamespace::regnamespace::text FROM pg_extension`,
   // Every row of every table of the modules.
   rows: `SELECT c.oid::regclass::text, query_to_xml(format('SELECT * FROM %s ORDER BY 1', c.oid::regclass), true, true, '')::text

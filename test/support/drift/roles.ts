@@ -1,5 +1,7 @@
+import { formatMark } from "../../../src/providers/postgresql/mark.ts";
+import { literal } from "../../../src/providers/postgresql/sql.ts";
 import { type DriftCase, grantedByAdmin, quoted, since16 } from "./case.ts";
-import { ACCESS, FARMERS, PBMS, STRANGER } from "./scene.ts";
+import { ACCESS, ENVIRONMENT_ID, FARMERS, PBMS, STRANGER } from "./scene.ts";
 
 const { owner, login, reader, database } = quoted({
   owner: FARMERS.owner,
@@ -42,6 +44,17 @@ export const ATTRIBUTES: readonly DriftCase[] = [
   attribute("an access login has expired", access.login, "VALID UNTIL '2001-01-01'", "VALID UNTIL 'infinity'", ACCESS.id, `valid-until:${ACCESS.login}`),
 ];
 
+const renamed = formatMark({ environment: ENVIRONMENT_ID, claim: FARMERS.uuid, label: "another name/dev/farmers/main" });
+
+/** What the marks say to human eyes; those that say something else to us are refused instead of repaired. */
+export const LABELS: readonly DriftCase[] = [
+  {
+    drift: "the mark of the owner role shows another name of the environment",
+    inject: [`COMMENT ON ROLE ${owner} IS ${literal(renamed)}`],
+    named: { [FARMERS.id]: [`mark:${FARMERS.owner}`] },
+  },
+];
+
 /** Passwords, and a login that is gone. */
 export const PASSWORDS: readonly DriftCase[] = [
   {
@@ -81,6 +94,21 @@ export const PASSWORDS: readonly DriftCase[] = [
       ],
     },
     newPasswords: [FARMERS.login],
+  },
+  {
+    drift: "the reader role was dropped",
+    inject: [`DROP OWNED BY ${reader}`, `DROP ROLE ${reader}`],
+    database: FARMERS.database,
+    named: {
+      [FARMERS.id]: [
+        ...[`SCHEMAS:${FARMERS.reader}:USAGE`, `SEQUENCES:${FARMERS.reader}:SELECT`, `TABLES:${FARMERS.reader}:SELECT`].map((right) => `default-privilege:${right}`),
+        `grant:database:${FARMERS.reader}:CONNECT`,
+        "readable:app",
+        "readable:public",
+        `role:${FARMERS.reader}`,
+      ],
+      [ACCESS.id]: [`membership:${FARMERS.reader}:${ACCESS.login}`],
+    },
   },
 ];
 
@@ -217,6 +245,25 @@ export const MEMBERSHIPS: readonly DriftCase[] = [
     named: { [FARMERS.id]: [membership(FARMERS.reader, STRANGER), `${membership(FARMERS.reader, ACCESS.login)}:by:${STRANGER}`].sort() },
     lesser: "needs superuser",
     undo: [`REVOKE ${reader} FROM ${STRANGER} CASCADE`],
+  },
+];
+
+/** What the admin may hold over a role, and what not. */
+export const ADMINS: readonly DriftCase[] = [
+  {
+    drift: "the admin inherits the owner role's rights",
+    inject: ({ version }) => [`GRANT ${owner} TO {admin}${version >= 16 ? " WITH INHERIT TRUE" : ""}`],
+    by: "admin",
+    when: ({ admin }) => admin === "lesser admin",
+    named: { [FARMERS.id]: [membership(FARMERS.owner, "{admin}")] },
+  },
+  {
+    drift: "the superuser let the admin inherit the owner role's rights",
+    inject: [`GRANT ${owner} TO {admin} WITH INHERIT TRUE`],
+    when: (on) => from16(on) && on.admin === "lesser admin",
+    named: { [FARMERS.id]: [membership(FARMERS.owner, "{admin}")] },
+    lesser: "needs superuser",
+    undo: [`REVOKE INHERIT OPTION FOR ${owner} FROM {admin}`],
   },
 ];
 

@@ -63,6 +63,8 @@ export interface Scene {
   readonly first: PlanResult;
   /** The same environment with accepted findings on dev/farmers. */
   accepting(patterns: readonly string[]): Promise<Model>;
+  /** The same environment where it does not own the server: the maintenance databases are not its own to close. */
+  notClosing(): Promise<Model>;
   /**
    * Runs statements one by one in a database: as the superuser over a standing connection, else over a new one. `login` is
    * the module's login of that database, `access` the reader of dev/farmers.
@@ -153,6 +155,7 @@ export async function startScene(combination: Combination): Promise<Scene> {
     model,
     wanted: await look(),
     first,
+    notClosing: () => openModel(environmentOf(claims([]), { id: ENVIRONMENT_ID, closeMaintenance: false }), admin, server.stateDir),
     accepting: (patterns) => openModel(environment(patterns), admin, server.stateDir),
     run,
     fingerprint: look,
