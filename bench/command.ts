@@ -46,7 +46,8 @@ export async function run(program: string, args: readonly string[], options: Run
   child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
   child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
   let peakMb = 0;
-  const sampler = options.memory === true ? setInterval(() => (peakMb = Math.max(peakMb, peakOf(child.pid))), 10) : undefined;
+  const sampler =
+    options.memory === true ? setInterval(() => (peakMb = Math.max(peakMb, peakOf(child.pid))), 10) : undefined;
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", resolve);

@@ -47,13 +47,21 @@ export const peers: Bench = {
         ratio: ratio("g2p", value, of),
       });
       figures.push(row("first run", theirs.first, ours.first), row("second run", theirs.second, ours.second));
-      figures.push({ bench: "peers", what: `${peer.name}, N=${n}: writes of the second run`, value: theirs.written, unit: "transactions" });
+      figures.push({
+        bench: "peers",
+        what: `${peer.name}, N=${n}: writes of the second run`,
+        value: theirs.written,
+        unit: "transactions",
+      });
     }
     return figures;
   },
 };
 
-async function twice(server: ServerAddress, work: () => Promise<number>): Promise<{ first: number; second: number; written: number }> {
+async function twice(
+  server: ServerAddress,
+  work: () => Promise<number>,
+): Promise<{ first: number; second: number; written: number }> {
   const first = await work();
   const before = await writeTransactions(server);
   const second = await work();

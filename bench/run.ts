@@ -33,15 +33,23 @@ const { values: flags, positionals } = parseArgs({
     help: { type: "boolean", short: "h", default: false },
   },
 });
-const names = positionals.length > 0 ? positionals : Object.keys(BENCHES).filter((name) => !BY_NAME_ONLY.includes(name));
+const names =
+  positionals.length > 0 ? positionals : Object.keys(BENCHES).filter((name) => !BY_NAME_ONLY.includes(name));
 const unknown = names.filter((name) => BENCHES[name] === undefined);
 const version = Number(flags.version);
 const n = flags.n === undefined ? undefined : Number(flags.n);
 
-if (flags.help || unknown.length > 0 || ![15, 16, 18].includes(version) || (n !== undefined && !(Number.isInteger(n) && n > 0))) {
+if (
+  flags.help ||
+  unknown.length > 0 ||
+  ![15, 16, 18].includes(version) ||
+  (n !== undefined && !(Number.isInteger(n) && n > 0))
+) {
   if (!flags.help) console.error(`wrong arguments: ${process.argv.slice(2).join(" ")}`);
   const list = Object.entries(BENCHES).map(([name, { title }]) => `  ${name.padEnd(8)} ${title}`);
-  console.error(["node bench/run.ts [benchmark...] [--n N] [--version 15|16|18] [--json] [--write]", ...list].join("\n"));
+  console.error(
+    ["node bench/run.ts [benchmark...] [--n N] [--version 15|16|18] [--json] [--write]", ...list].join("\n"),
+  );
   process.exit(flags.help ? 0 : 1);
 }
 
@@ -61,13 +69,17 @@ const machine = [
   `load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after`,
 ].join("; ");
 
-if (flags.json) console.log(JSON.stringify({ machine, figures: figures.map((one) => ({ ...one, met: isMet(one) })) }, null, 2));
+if (flags.json)
+  console.log(JSON.stringify({ machine, figures: figures.map((one) => ({ ...one, met: isMet(one) })) }, null, 2));
 else console.log(`${table(figures)}\n\n${machine}`);
 
 if (flags.write) {
   const date = new Date().toISOString().slice(0, 10);
   const command = `node bench/run.ts ${process.argv.slice(2).join(" ")}`;
   mkdirSync(join(ROOT, "bench/results"), { recursive: true });
-  writeFileSync(join(ROOT, "bench/results", `${date}.md`), `# ${date}\n\n${machine}\n\n    ${command}\n\n${table(figures)}\n`);
+  writeFileSync(
+    join(ROOT, "bench/results", `${date}.md`),
+    `# ${date}\n\n${machine}\n\n    ${command}\n\n${table(figures)}\n`,
+  );
 }
 if (figures.some((one) => isMet(one) === false)) process.exitCode = 1;

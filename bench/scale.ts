@@ -12,11 +12,19 @@ export const scale: Bench = {
     const figures: Figure[] = [];
     for (const kind of ["superuser", "lesser admin"]) {
       await withServer(context.version, async (server) => {
-        const environment = writeEnvironment(kind === "superuser" ? server.admin : await server.createLesserAdmin(), { databases: n });
+        const environment = writeEnvironment(kind === "superuser" ? server.admin : await server.createLesserAdmin(), {
+          databases: n,
+        });
         context.tell(`first apply as ${kind}`);
         const first = await g2p(["apply"], environment, { memory: true });
         const add = (what: string, ran: { readonly ms: number }) =>
-          figures.push({ bench: "scale", what: `${kind}: ${what}`, value: ran.ms / 1000, unit: "s", ratio: ratio("first", ran.ms, first.ms) });
+          figures.push({
+            bench: "scale",
+            what: `${kind}: ${what}`,
+            value: ran.ms / 1000,
+            unit: "s",
+            ratio: ratio("first", ran.ms, first.ms),
+          });
         figures.push({ bench: "scale", what: `${kind}: first apply, N=${n}`, value: first.ms / 1000, unit: "s" });
         figures.push({ bench: "scale", what: `${kind}: resident memory`, value: first.peakMb, unit: "MB" });
         context.tell(`nothing to do as ${kind}`);

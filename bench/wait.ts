@@ -54,7 +54,13 @@ async function noticing(admin: ServerAddress, own: Binding, context: Context): P
   }
   const rows = (what: string, values: readonly number[]): Figure[] => [
     { bench: "wait", what: `${what}: median until it returns`, value: median(values), unit: "ms" },
-    { bench: "wait", what: `${what}: longest of ${values.length}`, value: Math.max(...values), unit: "ms", target: 150 },
+    {
+      bench: "wait",
+      what: `${what}: longest of ${values.length}`,
+      value: Math.max(...values),
+      unit: "ms",
+      target: 150,
+    },
   ];
   return [...rows("database opened", opened), ...rows("server begins to listen", started)];
 }
@@ -82,14 +88,24 @@ function flags(own: Binding): Command {
 async function costs(environment: BenchEnvironment, own: Binding, context: Context): Promise<Figure[]> {
   const directory = join(environment.dir, "binding");
   mkdirSync(directory);
-  for (const [name, value] of Object.entries({ ...own, type: "postgresql" })) writeFileSync(join(directory, name), value);
+  for (const [name, value] of Object.entries({ ...own, type: "postgresql" }))
+    writeFileSync(join(directory, name), value);
   const node = join(ROOT, "node_modules/node/bin/node");
   const g2pCommand = (args: readonly string[]): Command => ({
     program: join(ROOT, "bin/g2p"),
     args,
     options: { env: environment.env, cwd: environment.dir },
   });
-  const psqlFlags = ["--db_host", own.host, "--db_port", own.port, "--db_user", own.username, "--db_password", own.password];
+  const psqlFlags = [
+    "--db_host",
+    own.host,
+    "--db_port",
+    own.port,
+    "--db_user",
+    own.username,
+    "--db_password",
+    own.password,
+  ];
   const commands: Record<string, Command> = {
     "node -e 0": { program: node, args: ["-e", "0"], options: {} },
     "wait --host": flags(own),
@@ -104,7 +120,8 @@ async function costs(environment: BenchEnvironment, own: Binding, context: Conte
   const times = new Map<string, number[]>(Object.keys(commands).map((name) => [name, []]));
   for (let round = 0; round < INTERLEAVED; round += 1) {
     context.tell(`ready already, ${round + 1} of ${INTERLEAVED}`);
-    for (const [name, { program, args, options }] of Object.entries(commands)) times.get(name)?.push((await run(program, args, options)).ms);
+    for (const [name, { program, args, options }] of Object.entries(commands))
+      times.get(name)?.push((await run(program, args, options)).ms);
   }
   const bare = median(times.get("node -e 0") ?? []);
   return [...times].map(([name, values]): Figure => {
@@ -130,7 +147,7 @@ async function bindingOf(environment: BenchEnvironment): Promise<Binding> {
 /** The first object with a `database` and a `password`, wherever it stands. */
 function find(value: unknown): Record<string, unknown> | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  if ("database" in value && "password" in value) return value as Record<string, unknown>;
+  if ("database" in value && "password" in value) return value;
   for (const inner of Object.values(value)) {
     const found = find(inner);
     if (found !== undefined) return found;

@@ -12,6 +12,11 @@ export interface PeerClaim {
 export function peerClaims(count: number): PeerClaim[] {
   return Array.from({ length: count }, (_, index) => {
     const database = `peer_${index + 1}`;
-    return { database, owner: `${database}_owner`, login: `${database}_login`, password: randomBytes(18).toString("base64url") };
+    return {
+      database,
+      owner: `${database}_owner`,
+      login: `${database}_login`,
+      password: randomBytes(18).toString("base64url"),
+    };
   });
 }

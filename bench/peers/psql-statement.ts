@@ -13,7 +13,8 @@ export async function psqlStatement(server: ServerAddress, claims: readonly Peer
 }
 
 function scriptOf({ database, login, password }: PeerClaim): string {
-  const sql = (statement: string, where = "postgres") => `psql -X -q -v ON_ERROR_STOP=1 -d ${where} -c "${statement}" >/dev/null 2>&1`;
+  const sql = (statement: string, where = "postgres") =>
+    `psql -X -q -v ON_ERROR_STOP=1 -d ${where} -c "${statement}" >/dev/null 2>&1`;
   return `psql -X -lqt | cut -d'|' -f1 | grep -qw ${database} || ${sql(`CREATE DATABASE ${database}`)}
 if [ "$(psql -X -d postgres -tAc "SELECT 1 FROM pg_roles WHERE rolname = '${login}'")" = 1 ]; then
   ${sql(`ALTER USER ${login} WITH PASSWORD '${password}'`)}

@@ -25,7 +25,7 @@ export interface CommandDefinition {
   readonly load: () => Promise<CommandModule<any>>;
 }
 
-const QUICK = "trust the ledger where it is fresh, without logging in to every database";
+const QUICK = "ask the cluster-wide catalogues only: no logins, no look inside databases";
 const ADOPT = "foreign resources to take over, by id or name";
 const CONCURRENCY = "how many resources are worked on at once";
 
@@ -155,10 +155,14 @@ export const COMMANDS: readonly CommandDefinition[] = [
       "Logs in as every module and tries what it must not be able to do, and what it must. Leaves nothing behind.",
     examples: [
       ["g2p verify", "every login on every database"],
-      ["g2p verify --sample 200", "a random part of a large environment"],
+      ["g2p verify --sample 20", "each login tries 20 others, and asks for the rest"],
     ],
     exits: { [EXIT.done]: "isolation holds", [EXIT.changes]: "isolation does not hold" },
-    options: (command) => command.option("--sample <n>", "try this many attempts, chosen at random", positiveInteger),
+    options: (command) => command.option(
+          "--sample <n>",
+          "databases of others that each login really tries (default: all up to 50 logins, else 10); it asks for the rest",
+          positiveInteger,
+        ),
     load: () => import("./commands/verify.ts"),
   },
   {
@@ -222,7 +226,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
       ["g2p exec dev/spar -- psql", "a session as the module's login"],
       ["g2p exec dev/registry -- sh -c 'env | sort'", "what the module sees"],
     ],
-    exits: { [EXIT.done]: "as the program; 127 where it is not found" },
+    exits: { [EXIT.done]: "as the program; 126 where it cannot be run, 127 where it is not found" },
     ownSignals: true,
     load: () => import("./commands/exec.ts"),
   },
@@ -234,10 +238,10 @@ export const COMMANDS: readonly CommandDefinition[] = [
       "Removes what a sandbox or sandbox/instance has on the servers, and nothing else. Databases go only with --delete-data.",
     examples: [
       ["g2p remove dev/pbms --dry-run", "shows what would go"],
-      ["g2p remove dev/pbms --delete-data", "asks, then drops its databases and logins"],
+      ["g2p remove dev/pbms --delete-data", "drops its databases and logins; on a terminal it asks first"],
       ["g2p remove dev --delete-data --yes", "a whole sandbox, without asking"],
     ],
-    exits: { [EXIT.refused]: "refused: not ours, still used by another, or consent is missing" },
+    exits: { [EXIT.refused]: "refused: not ours, or data would be lost without --delete-data" },
     options: (command) =>
       command
         .option("--delete-data", "also drop databases with all their data")

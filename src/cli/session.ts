@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { loadEnvironment } from "../config/load.ts";
+import { getCompileCacheDir } from "node:module";
 import { scopeOf } from "../config/placement.ts";
 import type { Place } from "../engine/place.ts";
 import type { Environment, ExternalServer, SecretSource, ServerAddress } from "../model/environment.ts";
@@ -11,6 +11,9 @@ import { type Desired, desire } from "../providers/postgresql/desired.ts";
 import { openState, type State } from "../targets/state.ts";
 import { environmentFile, type Io, stateDirectory } from "./context.ts";
 import type { CommonOptions } from "./options.ts";
+
+/** Identifies the code; put in by the bundler, absent when running from source. */
+declare const G2P_BUILD: string | undefined;
 
 /** Connections used at once where `--concurrency` does not say. */
 export const DEFAULT_CONCURRENCY = 4;
@@ -39,12 +42,23 @@ export interface Session {
  * @param write whether the state directory may be made; a command that only looks goes without one
  */
 export async function loadSession(options: Pick<CommonOptions, "file" | "state">, io: Pick<Io, "cwd">, write: boolean): Promise<Session> {
-  const environment = await loadEnvironment(environmentFile(options, io));
+  const environment = await readEnvironment(environmentFile(options, io));
   const state = openState(stateDirectory(options, io));
   const known = write ? await state.environmentId(environment.id) : await state.knownEnvironmentId(environment.id);
   const environmentId = known ?? randomUUID();
   const sharing = environment.commons.postgresql?.sharing ?? "environment";
   return { environment, state, environmentId, desired: desire(environment, environmentId, (ref) => scopeOf(sharing, ref)) };
+}
+
+/** Kept beside the compiled code, for the same build of the same user; running from source nothing is kept. */
+async function readEnvironment(file: string): Promise<Environment> {
+  const folder = getCompileCacheDir();
+  if (folder !== undefined && typeof G2P_BUILD === "string") {
+    const { loadOrRemember } = await import("../config/remember.ts");
+    return loadOrRemember(file, folder, G2P_BUILD);
+  }
+  const { loadEnvironment } = await import("../config/load.ts");
+  return loadEnvironment(file);
 }
 
 /** Id of a PostgreSQL server: `postgresql`, `postgresql/dev` or `postgresql/dev/registry`. */

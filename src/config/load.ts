@@ -63,6 +63,7 @@ export async function loadEnvironment(file: string): Promise<Environment> {
     name: parsed.data.environment,
     id: parsed.data.id?.toLowerCase(),
     file: path,
+    files: [path, ...new Set(draft.entries.flatMap((entry) => entry.module?.source?.file ?? []))],
     commons: postgresql === undefined ? {} : { postgresql },
     instances,
   };

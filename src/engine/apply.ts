@@ -2,7 +2,7 @@ import type { Emit } from "../model/event.ts";
 import type { PlanResult } from "../model/plan.ts";
 import type { Depth, Policy } from "../providers/contract.ts";
 import { type Place, settleAll, step, withSession } from "./place.ts";
-import { planResult, summarise, summaryText } from "./summary.ts";
+import { planResult, summarise, summaryText, resources } from "./summary.ts";
 
 /**
  * Makes all servers hold what is wanted. On each server: ready the ledger, take the environment's lock, look, compare, change.
@@ -19,7 +19,7 @@ export async function apply(places: readonly Place[], options: { readonly depth:
           `observe ${place.id}`,
           `Looking at ${place.id}`,
           async () => session.diff(await session.observe(depth), policy),
-          (found) => `${found.length} resources`,
+          (found) => resources(found.length),
         );
         const todo = changes.filter((one) => !["unchanged", "retain", "refuse"].includes(one.item.action)).length;
         if (todo === 0) return session.reconcile(changes, policy);

@@ -24,6 +24,11 @@ export function hasChanges(result: PlanResult): boolean {
   return created + updated + removed + failed > 0;
 }
 
+/** A number of resources in words. */
+export function resources(number: number): string {
+  return `${number} resource${number === 1 ? "" : "s"}`;
+}
+
 /** The counts as words, zeros left out. */
 export function summaryText(summary: Summary): string {
   const parts = (["created", "updated", "removed", "failed", "unchanged"] as const).filter((word) => summary[word] > 0);

@@ -114,6 +114,8 @@ export interface Environment {
   readonly id: string | undefined;
   /** Absolute path of the environment file. */
   readonly file: string;
+  /** Absolute paths of all files it was read from: the environment file and the descriptors it names. */
+  readonly files: readonly string[];
   readonly commons: { readonly postgresql?: PostgresqlService };
   readonly instances: readonly Instance[];
 }

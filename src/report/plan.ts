@@ -46,6 +46,17 @@ export function renderPlan(plan: PlanResult, look: Look, view: PlanView = {}): s
   return [...lines, ...closingNotes(plan.items, look), painter(look)("heading", closing), ""].join("\n");
 }
 
+/** What a removal would take away, and one closing line. Ends with a line feed. */
+export function renderRemoval(plan: PlanResult, look: Look): string {
+  const tally = (kind: PlanItem["kind"]) => plan.items.filter((item) => item.kind === kind).length;
+  const parts = [
+    ...(tally("database") > 0 ? [count(tally("database"), "database")] : []),
+    ...(tally("access") > 0 ? [count(tally("access"), "access", "accesses")] : []),
+  ];
+  const closing = painter(look)("heading", `To remove: ${parts.join(", ")}.`);
+  return [...renderItems(plan.items, look, {}, planEntry), closing, ""].join("\n");
+}
+
 /**
  * What `g2p apply` prints at its end: like the plan, with ✓ for what was done and ✗ for what failed, each failure with
  * its reason. Ends with a line feed.

@@ -11,11 +11,17 @@ const LOGINS_IN_FULL = 30;
 /** The attempt that makes a target a column of the matrix. */
 const CONNECT = "connect";
 
+/** How {@link renderVerify} shows a result. */
+export interface VerifyView {
+  /** Leave out the counts of other attempts and the reasons of accepted exceptions, as at the end of `g2p up`. */
+  readonly brief?: boolean;
+}
+
 /**
  * What `g2p verify` prints: who can reach what as a matrix, all other attempts counted by kind, every wrong attempt and
  * every accepted exception in full, and one closing line. Ends with a line feed.
  */
-export function renderVerify(result: VerifyResult, look: Look): string {
+export function renderVerify(result: VerifyResult, look: Look, { brief = false }: VerifyView = {}): string {
   const paint = painter(look);
   const targets = new Set(result.cells.filter((cell) => cell.attempt === CONNECT).map((cell) => cell.to));
   const reach = result.cells.filter((cell) => targets.has(cell.to));
@@ -23,9 +29,9 @@ export function renderVerify(result: VerifyResult, look: Look): string {
   const logins = new Set(reach.map((cell) => cell.from)).size;
   const blocks = [
     reach.length === 0 ? [] : logins > LOGINS_IN_FULL ? sandboxMatrix(reach, look) : loginMatrix(reach, look),
-    others.length === 0 ? [] : attemptCounts(others, paint),
+    others.length === 0 || brief ? [] : attemptCounts(others, paint),
     wrongCells(result.cells, look),
-    exceptions(result.cells, look),
+    brief ? [] : exceptions(result.cells, look),
     wrap(closing(result, paint), look.columns),
   ];
   return blocks

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, renameSync, statSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, renameSync, statfsSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Ended } from "../support/cli.ts";
+import { crash } from "../support/crash.ts";
 import { COMBINATIONS, said, troublesAfterApply } from "../support/kill.ts";
 import type { Trap } from "../support/proxy.ts";
 import { openWorld, type World } from "../support/world.ts";
@@ -81,7 +82,7 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     };
     const ended = await applyInto({ at, when, act: readOnly });
     const again = await world.g2p("apply");
-    await world.sql("SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only");
+    await world.sql("ALTER SYSTEM RESET default_transaction_read_only");
     await world.sql("SELECT pg_reload_conf()");
     await waitFor(async () => (await world.sql<{ on: string }>(`SELECT current_setting('default_transaction_read_only') AS on`))[0]?.on === "off");
 
@@ -99,7 +100,7 @@ test("a server whose disk is full fails the apply with a clear error, and the ne
   try {
     // Databases on a small disk of their own; transaction log and shared catalogues stay where there is space.
     mkdirSync(disk);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=44m,mode=0711", "tmpfs", disk]);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=200m,mode=0711", "tmpfs", disk]);
     await world.server.restart(() => {
       const owner = statSync(base);
       cpSync(base, join(disk, "base"), { recursive: true });
@@ -107,6 +108,10 @@ test("a server whose disk is full fails the apply with a clear error, and the ne
       renameSync(base, `${base}.old`);
       symlinkSync(join(disk, "base"), base);
     });
+    // Space for the ledger's database and a half.
+    const { bsize, blocks, bfree } = statfsSync(disk);
+    const used = (bsize * (blocks - bfree)) / 1024;
+    execFileSync("mount", ["-o", `remount,size=${used + 12_000}k`, disk]);
 
     const failed = await world.g2p("apply", "--concurrency", "1");
     expect(failed.code, said("apply", failed)).toBe(1);
@@ -117,8 +122,9 @@ test("a server whose disk is full fails the apply with a clear error, and the ne
     execFileSync("mount", ["-o", "remount,size=200m", disk]);
     expect(await troublesAfterApply(world)).toEqual([]);
   } finally {
-    await world.close();
+    crash(world.server);
     execFileSync("umount", ["-l", disk]);
+    await world.close();
   }
 }, 90_000);
 

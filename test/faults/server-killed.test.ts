@@ -30,7 +30,7 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
       act: async () => {
         await moment();
         crash(world.server);
-        return "cut";
+        return "cut" as const;
       },
     });
     const ended = await world.g2p(...args);

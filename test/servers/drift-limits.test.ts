@@ -172,6 +172,24 @@ describe.each(combinations("What drift repair leaves alone"))("PostgreSQL $versi
     scene.wanted = { ...scene.wanted, passwords: (await scene.fingerprint())["passwords"] ?? [] };
   });
 
+  test("when nobody asks for an access any more, its login goes, and with it every right of the reader role", async () => {
+    const alone = await scene.withoutAccess();
+    const applied = await alone.apply();
+    expect(applied.items.filter((item) => item.outcome === "done").map((item) => [item.id, item.action])).toEqual([
+      [FARMERS.id, "update"],
+      [ACCESS.id, "remove"],
+    ]);
+    expect(applied.summary).toMatchObject({ failed: 0 });
+    expect(named(await alone.plan())).toEqual({});
+    const parts = Object.entries(await scene.fingerprint());
+    expect(parts.flatMap(([, lines]) => lines).filter((line) => line.includes(ACCESS.login))).toEqual([]);
+    // The reader role itself stays, empty, for whoever asks next.
+    const holding = parts.filter(([, lines]) => lines.some((line) => line.includes(FARMERS.reader))).map(([part]) => part);
+    expect(holding.filter((part) => !["roles", "passwords", "memberships"].includes(part))).toEqual([]);
+    expect((await scene.model.apply()).summary).toMatchObject({ created: 1, updated: 1, failed: 0 });
+    scene.wanted = { ...scene.wanted, passwords: (await scene.fingerprint())["passwords"] ?? [] };
+  });
+
   test("a module that has to enter `postgres` may do so where others closed it, and is not asked about where it is open", async () => {
     const open = await scene.notClosing();
     expect(named(await open.plan())).toEqual({});

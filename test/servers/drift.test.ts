@@ -5,13 +5,13 @@ import { type DriftCase, decide } from "../support/drift/case.ts";
 import { DATABASES, MAINTENANCE } from "../support/drift/databases.ts";
 import type { Fingerprint } from "../support/drift/fingerprint.ts";
 import { DEFAULT_PRIVILEGES, GRANTS, OWNERS } from "../support/drift/inside.ts";
-import { ADMINS, ATTRIBUTES, LABELS, MEMBERSHIPS, PASSWORDS, SETTINGS } from "../support/drift/roles.ts";
+import { ADMINS, ATTRIBUTES, LABELS, LOST, MEMBERSHIPS, SETTINGS } from "../support/drift/roles.ts";
 import { named, type Scene, startScene } from "../support/drift/scene.ts";
 
 const CASES: Readonly<Record<string, readonly DriftCase[]>> = {
   "attributes of roles": ATTRIBUTES,
   labels: LABELS,
-  passwords: PASSWORDS,
+  "passwords, and roles that are gone": LOST,
   memberships: MEMBERSHIPS,
   "rights of the admin": ADMINS,
   "settings of roles": SETTINGS,

@@ -75,6 +75,7 @@ export function environmentOf(claims: readonly Claim[], changes: EnvironmentChan
     name: changes.name ?? "test",
     id: changes.id,
     file: NOWHERE.file,
+    files: [NOWHERE.file],
     commons: {
       postgresql: {
         sharing: "environment",

@@ -1,7 +1,7 @@
 import { planRemoval, remove } from "../../engine/teardown.ts";
 import type { PlanResult } from "../../model/plan.ts";
 import { ConfigError, InterruptedError, RefusedError } from "../../model/error.ts";
-import { renderApplied, renderPlan } from "../../report/plan.ts";
+import { renderApplied, renderRemoval } from "../../report/plan.ts";
 import { count } from "../../report/text.ts";
 import type { Io } from "../context.ts";
 import { EXIT } from "../exit.ts";
@@ -11,8 +11,8 @@ import { loadSession, places, serverAddresses } from "../session.ts";
 import { applyExit } from "./apply.ts";
 
 /**
- * `g2p remove SANDBOX[/INSTANCE]`: shows what goes, then removes it from servers and ledger. Databases need `--delete-data`; on a
- * terminal the name must be typed unless `--yes` is given.
+ * `g2p remove SANDBOX[/INSTANCE]`: shows what goes, then removes it from servers and ledger. Databases need `--delete-data`;
+ * where there is a terminal the name must be typed as well, unless `--yes` is given.
  */
 export async function run(args: readonly string[], options: RemoveOptions, io: Io): Promise<number> {
   const output = openOutput(io, options);
@@ -39,13 +39,13 @@ export async function run(args: readonly string[], options: RemoveOptions, io: I
       return EXIT.done;
     }
     if (options.dryRun === true) {
-      output.result(planned, (look) => renderPlan(planned, look));
+      output.result(planned, (look) => renderRemoval(planned, look));
       return EXIT.changes;
     }
     refuseData(planned, options, target);
-    if (options.yes !== true) {
-      if (!options.json) output.err.write(renderPlan(planned, output.err));
-      await confirm(target, planned, options.json ? undefined : io);
+    if (options.yes !== true && !options.json && io.stdin.isTTY === true) {
+      output.err.write(renderRemoval(planned, output.err));
+      await confirm(target, io);
     }
     const work = await output.progress();
     const result = await remove(
@@ -82,15 +82,8 @@ function refuseData(planned: PlanResult, options: RemoveOptions, target: string)
   );
 }
 
-/** Has the name typed, where there is a terminal to ask on; without one only what deletes no data goes on. */
-async function confirm(target: string, planned: PlanResult, io: Io | undefined): Promise<void> {
-  if (io?.stdin.isTTY !== true) {
-    if (!planned.items.some((item) => item.kind === "database")) return;
-    throw new RefusedError(
-      "Deleting data needs a confirmation, and there is no terminal to ask on. Nothing was removed.",
-      { code: "NOT_CONFIRMED", hint: "Repeat it with --yes." },
-    );
-  }
+/** Has the name typed. */
+async function confirm(target: string, io: Io): Promise<void> {
   const { isCancel, text } = await import("@clack/prompts");
   const answer = await text({ message: `Type ${target} to remove it`, output: io.stderr });
   if (isCancel(answer)) throw new InterruptedError("Cancelled. Nothing was removed.", { code: "CANCELLED" });

@@ -50,7 +50,7 @@ export async function run(_args: readonly string[], options: UpOptions, io: Io):
     output.result({ ...applied, verify: verified, servers: stands.servers }, (look) =>
       [
         renderApplied(applied, look),
-        renderVerify(verified, look),
+        renderVerify(verified, look, { brief: !options.verbose }),
         renderSummary(stands, look, { foreground: stays, options: repeated(options) }),
       ].join("\n"),
     );

@@ -1,7 +1,7 @@
 import type { DesiredDatabase } from "./desired.ts";
 import { type Drift, granteeName, granteeSql, mayAdminister, mayOwnDatabase, repairIf } from "./drift.ts";
 import type { ObservedCluster } from "./observe-cluster.ts";
-import type { DefaultPrivilege, Misowned, ObservedInside, StrayGrant } from "./observe-inside.ts";
+import type { DefaultPrivilege, Misowned, ObservedInside, StrayGrant, Unreadable } from "./observe-inside.ts";
 import { ident } from "./sql.ts";
 
 const OBJECT_WORDS: Readonly<Record<string, string>> = {
@@ -83,15 +83,20 @@ function misowned(wanted: DesiredDatabase, one: Misowned, observed: ObservedClus
   );
 }
 
-/** A drift that the owner role repairs, on something of `owner`: its own, or what it gets before. */
+/** Is something the owner role's, or will it be once the other findings are repaired? */
+function belongs(wanted: DesiredDatabase, observed: ObservedCluster, one: { readonly owner: string; readonly borrowable: boolean }): boolean {
+  if (one.owner === DATABASE_OWNER) return mayOwnDatabase(observed, wanted.database, wanted.owner);
+  return one.owner === wanted.owner || one.borrowable;
+}
+
+/** A drift that the owner role repairs, on something that {@link belongs} to it. */
 function asOwner(
   wanted: DesiredDatabase,
   observed: ObservedCluster,
   one: { readonly owner: string; readonly borrowable: boolean },
   drift: { readonly aspect: string; readonly expected: string; readonly actual: string; readonly sql: string },
 ): Drift {
-  const isPublic = one.owner === DATABASE_OWNER && mayOwnDatabase(observed, wanted.database, wanted.owner);
-  const its = one.owner === wanted.owner || isPublic || one.borrowable;
+  const its = belongs(wanted, observed, one);
   return repairIf(
     its && mayAdminister(observed, wanted.owner),
     drift.aspect,
@@ -171,18 +176,23 @@ function missingDefaults(wanted: DesiredDatabase, found: ObservedInside, observe
 function unreadable(wanted: DesiredDatabase, found: ObservedInside, observed: ObservedCluster): Drift[] {
   const { reader } = wanted;
   if (reader === undefined) return [];
-  const to = ident(reader);
-  return found.unreadable.map((one) => {
-    const count = one.tables.length + one.sequences.length;
-    const lacks = [...(one.usage ? ["schema not usable"] : []), ...(count === 0 ? [] : [`${count} tables or sequences not readable`])];
-    return asOwner(wanted, observed, one, {
-      aspect: `readable:${one.schema}`,
+  const schemas = Map.groupBy(found.unreadable, (one) => JSON.stringify([one.schema, belongs(wanted, observed, one)]));
+  return [...schemas.values()].map((parts) => {
+    const { schema, owner, borrowable } = parts[0] as Unreadable;
+    const usage = parts.some((one) => one.usage);
+    const tables = parts.flatMap((one) => one.tables);
+    const sequences = parts.flatMap((one) => one.sequences);
+    const count = tables.length + sequences.length;
+    const lacks = [...(usage ? ["schema not usable"] : []), ...(count === 0 ? [] : [`${count} tables or sequences not readable`])];
+    const to = ident(reader);
+    return asOwner(wanted, observed, { owner, borrowable }, {
+      aspect: `readable:${schema}`,
       expected: `all of it by ${reader}`,
       actual: lacks.join(", "),
       sql: [
-        ...(one.usage ? [`GRANT USAGE ON SCHEMA ${one.schema} TO ${to}`] : []),
-        ...(one.tables.length === 0 ? [] : [`GRANT SELECT ON TABLE ${one.tables.join(", ")} TO ${to}`]),
-        ...(one.sequences.length === 0 ? [] : [`GRANT SELECT ON SEQUENCE ${one.sequences.join(", ")} TO ${to}`]),
+        ...(usage ? [`GRANT USAGE ON SCHEMA ${schema} TO ${to}`] : []),
+        ...(tables.length === 0 ? [] : [`GRANT SELECT ON TABLE ${tables.join(", ")} TO ${to}`]),
+        ...(sequences.length === 0 ? [] : [`GRANT SELECT ON SEQUENCE ${sequences.join(", ")} TO ${to}`]),
       ].join("; "),
     });
   });

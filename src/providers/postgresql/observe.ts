@@ -52,7 +52,7 @@ export async function observe(admin: Admin, desired: Desired, depth: Depth, cont
     done += 1;
     context.emit({ type: "step-progress", step: `observe ${context.server}`, done, total, doing });
   };
-  const proof = provePasswordsMatter(admin, databases, cluster);
+  const proof = admin.limited(() => provePasswordsMatter(admin, databases, cluster));
   await Promise.all([
     ...databases.map(async (one) => {
       const found = await admin.limited(() => enter(admin, one, credentials.get(refKey(one)), cluster));

@@ -45,7 +45,8 @@ export function suspicionQueries(owner: string, ownerOid: number, reader: string
     reader === undefined
       ? `${column} IS NOT NULL`
       : `${column} IS NULL OR ${column}::text NOT IN (${own.map((rights) => literal(`{${owner}=${rights}/${owner},${reader}=${reads}/${owner}}`)).join(", ")})`;
-  const touched = (column: string, acl: string | undefined) => `${column} <> ${ownerOid}${acl === undefined ? "" : ` OR ${acl} IS NOT NULL`}`;
+  const touched = (column: string, acl: string | undefined) =>
+    `${column} <> ${ownerOid}${acl === undefined ? "" : ` OR ${acl} IS NOT NULL`}`;
   const publicAcl = literal(`{${PUBLIC_ACL}${reader === undefined ? "" : `,${reader}=U/pg_database_owner`}}`);
   return [
     // Tables before and from version 17 on, which adds MAINTAIN, and sequences.
@@ -54,7 +55,11 @@ export function suspicionQueries(owner: string, ownerOid: number, reader: string
     "SELECT FROM pg_attribute WHERE attrelid >= 16384 AND attacl IS NOT NULL LIMIT 1",
     `SELECT FROM pg_namespace WHERE CASE oid WHEN ${PUBLIC_SCHEMA} THEN nspowner <> ${DATABASE_OWNER} OR nspacl IS NULL OR nspacl::text <> ${publicAcl}
        ELSE oid >= 16384 AND NOT starts_with(nspname::text, 'pg_t') AND (nspname = 'public' OR nspowner <> ${ownerOid} OR ${strange("nspacl", ["UC"], "U")}) END LIMIT 1`,
-    ...OTHERS.map(([catalogue, column, acl]) => `SELECT FROM ${catalogue} WHERE oid >= 16384 AND (${touched(column, acl)}) LIMIT 1`),
-    ...AT_FIRST_EMPTY.map(([catalogue, column, acl]) => `SELECT FROM ${catalogue} WHERE ${touched(column, acl)} LIMIT 1`),
+    ...OTHERS.map(
+      ([catalogue, column, acl]) => `SELECT FROM ${catalogue} WHERE oid >= 16384 AND (${touched(column, acl)}) LIMIT 1`,
+    ),
+    ...AT_FIRST_EMPTY.map(
+      ([catalogue, column, acl]) => `SELECT FROM ${catalogue} WHERE ${touched(column, acl)} LIMIT 1`,
+    ),
   ];
 }

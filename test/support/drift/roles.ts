@@ -55,8 +55,8 @@ export const LABELS: readonly DriftCase[] = [
   },
 ];
 
-/** Passwords, and a login that is gone. */
-export const PASSWORDS: readonly DriftCase[] = [
+/** Passwords, and roles that are gone. */
+export const LOST: readonly DriftCase[] = [
   {
     drift: "the login's password was changed",
     inject: [`ALTER ROLE ${login} PASSWORD 'other'`],

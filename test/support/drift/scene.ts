@@ -65,6 +65,8 @@ export interface Scene {
   accepting(patterns: readonly string[]): Promise<Model>;
   /** The same environment where it does not own the server: the maintenance databases are not its own to close. */
   notClosing(): Promise<Model>;
+  /** The same environment where dev/pbms does not read dev/farmers. */
+  withoutAccess(): Promise<Model>;
   /**
    * Runs statements one by one in a database: as the superuser over a standing connection, else over a new one. `login` is
    * the module's login of that database, `access` the reader of dev/farmers.
@@ -155,6 +157,7 @@ export async function startScene(combination: Combination): Promise<Scene> {
     model,
     wanted: await look(),
     first,
+    withoutAccess: () => openModel(environmentOf(claims([]).filter((one) => one.kind === "database"), { id: ENVIRONMENT_ID }), admin, server.stateDir),
     notClosing: () => openModel(environmentOf(claims([]), { id: ENVIRONMENT_ID, closeMaintenance: false }), admin, server.stateDir),
     accepting: (patterns) => openModel(environment(patterns), admin, server.stateDir),
     run,
