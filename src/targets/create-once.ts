@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorCode } from "../providers/postgresql/connection.ts";
 
@@ -34,6 +34,14 @@ export async function createOnce(file: string, content: string): Promise<string>
       await rm(temporary, { force: true });
     }
   }
+}
+
+/** Removes what processes killed inside {@link createOnce} left beside the file; one that is inside it now begins again. */
+export async function removeUnfinished(file: string): Promise<void> {
+  const folder = dirname(file);
+  const names = await readdir(folder).catch(() => []);
+  const unfinished = names.filter((name) => name.startsWith(`.${basename(file)}.`));
+  await Promise.all(unfinished.map((name) => rm(join(folder, name), { force: true })));
 }
 
 /** The text of a file, or `undefined` when there is none. */

@@ -6,7 +6,7 @@ import { type Credential, type CredentialStore, credentialKey } from "../model/c
 import type { ClaimRef } from "../model/environment.ts";
 import { InternalError, ServiceError } from "../model/error.ts";
 import { Secret } from "../model/secret.ts";
-import { createOnce, readIfThere } from "./create-once.ts";
+import { createOnce, readIfThere, removeUnfinished } from "./create-once.ts";
 import { randomPassword } from "./random-password.ts";
 
 /** Files open at a time: enough to keep the disk busy, far below the usual limit of 1024. */
@@ -39,7 +39,10 @@ export function fileCredentialStore(folder: string): CredentialStore {
     read: (refs) => forEach(refs, (_, file) => readIfThere(file)),
     remove: async (ref) => {
       const file = fileOf(folder, ref);
-      await onDisk(ref, file, () => rm(file, { force: true }));
+      await onDisk(ref, file, async () => {
+        await rm(file, { force: true });
+        await removeUnfinished(file);
+      });
       await removeIfEmpty(dirname(file));
       await removeIfEmpty(dirname(dirname(file)));
     },

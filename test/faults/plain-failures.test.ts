@@ -94,6 +94,7 @@ test("a server without a free connection is named, and nothing is made", async (
     await failedCleanly(await world.g2p("apply"), 1, /no connection left .*max_connections/);
   } finally {
     await Promise.all(holders.map((client) => client.end()));
+    await world.sql("DROP ROLE occupant");
   }
   expect(await troublesAfterApply(world)).toEqual([]);
 }, 60_000);
@@ -103,7 +104,7 @@ test.each([1, 2, 3])("with only %i free connections an apply says so, never done
   const holders = await occupy(free);
   try {
     const ended = await world.g2p("apply", "--concurrency", "1");
-    expect(ended.code, said("apply", ended)).toBe(free < 4 ? 1 : 0);
+    expect(ended.code, said("apply", ended)).toBe(1);
     expect((ended.stdout + ended.stderr).replace(/\s+/g, " ")).toMatch(/no connection left .*max_connections/);
     expect(ended.stdout).not.toMatch(/Applied:/);
   } finally {
@@ -139,7 +140,7 @@ describe("names that cannot be", () => {
   ])("%s is an error with its place in the file", async (_, sandboxes) => {
     await world.write(sandboxes);
     const ended = await world.g2p("apply");
-    await failedCleanly(ended, 1, /g2p\.yaml has 1 problem\. Nothing was changed/);
+    await failedCleanly(ended, 1, /g2p\.yaml has a problem\. Nothing was changed/);
     expect(ended.stderr).toMatch(/g2p\.yaml:\d+:\d+ /);
   }, 30_000);
 });

@@ -29,7 +29,11 @@ export function refOf(path: string): ClaimRef {
 }
 
 /** A database claim by its path, e.g. `dev/farmers/main`; what is not said is as plain as can be. */
-export function databaseClaim(path: string, changes: Partial<DatabaseSpec> = {}, accept: readonly string[] = []): DatabaseClaim {
+export function databaseClaim(
+  path: string,
+  changes: Partial<DatabaseSpec> = {},
+  accept: readonly string[] = [],
+): DatabaseClaim {
   const spec = {
     extensions: [],
     connectionLimit: 20,
@@ -125,15 +129,29 @@ export interface Model {
  * @param admin who plans and applies there
  * @param stateDir folder of the credentials; models with one folder share passwords and, unless the environment says it, the id
  */
-export async function openModel(environment: Environment, admin: ServerAddress, stateDir: string, concurrency = 4): Promise<Model> {
+export async function openModel(
+  environment: Environment,
+  admin: ServerAddress,
+  stateDir: string,
+  concurrency = 4,
+): Promise<Model> {
   const state = openState(join(stateDir, "model"));
   const environmentId = await state.environmentId(environment.id);
   const desired = desiredOf(environment, environmentId);
   const events: EngineEvent[] = [];
   const emit = (event: EngineEvent) => void events.push(event);
   const session = (signal: AbortSignal) =>
-    PostgresSession.open(admin, desired, { credentials: state.credentials, concurrency, emit, signal, server: "postgresql" });
-  const placeWith = (signal = new AbortController().signal): Place => ({ id: "postgresql", open: () => session(signal) });
+    PostgresSession.open(admin, desired, {
+      credentials: state.credentials,
+      concurrency,
+      emit,
+      signal,
+      server: "postgresql",
+    });
+  const placeWith = (signal = new AbortController().signal): Place => ({
+    id: "postgresql",
+    open: () => session(signal),
+  });
   const settings = (options: RunOptions) => ({
     depth: options.depth ?? "deep",
     policy: { adopt: [], recreate: [], ...options.policy },

@@ -26,6 +26,8 @@ export interface FileChanges {
   readonly environment?: string;
   readonly port?: number;
   readonly user?: string;
+  /** By default true where the admin may do it. */
+  readonly closeMaintenance?: boolean;
 }
 
 /** A server, a proxy before it, and an environment file that leads through the proxy. */
@@ -126,7 +128,7 @@ commons:
     host: 127.0.0.1
     port: ${changes.port ?? proxy.port}
     admin: {user: ${JSON.stringify(changes.user ?? admin().user)}, passwordFrom: {env: ${PASSWORD_VARIABLE}}}
-    closeMaintenance: ${options.as === "superuser"}
+    closeMaintenance: ${changes.closeMaintenance ?? options.as === "superuser"}
 sandboxes: ${sandboxes}`,
       ),
     reset: async () => {

@@ -21,6 +21,12 @@ export interface ServerFacts {
   readonly maxConnections: number;
 }
 
+/** The role attributes that an admin needs to make databases and roles, and has not. */
+export function missingRights(facts: ServerFacts): string[] {
+  if (facts.superuser) return [];
+  return [...(facts.createDb ? [] : ["CREATEDB"]), ...(facts.createRole ? [] : ["CREATEROLE"])];
+}
+
 /** Name of the ledger's database on every PostgreSQL server of an environment. */
 export const LEDGER_DATABASE = "g2p_commons";
 

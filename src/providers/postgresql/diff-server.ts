@@ -41,7 +41,9 @@ export function diffServer(desired: Desired, observed: Observed, server: string)
     for (const guest of guests) if (!connects(guest) && (desired.closeMaintenance || !connects(null))) act(guest, "CONNECT", true);
   }
   if (drifts.length === 0) return [];
-  const first = observed.cluster.ledger?.environments.has(desired.environment.id) !== true;
+  // Before the environment's first apply nobody has meddled: closing is a part of making it.
+  const entries = [...(observed.cluster.ledger?.entries.values() ?? [])];
+  const first = !entries.some((entry) => entry.environment === desired.environment.id && entry.state === "ready");
   return [
     {
       item: {

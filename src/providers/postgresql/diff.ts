@@ -1,5 +1,6 @@
 import type { Finding, PlanItem } from "../../model/plan.ts";
 import type { Change, Policy } from "../contract.ts";
+import { missingRights } from "./admin.ts";
 import type { Desired, DesiredAccess, DesiredDatabase } from "./desired.ts";
 import { refKey } from "./desired.ts";
 import { diffDatabase, freshDatabase } from "./diff-database.ts";
@@ -37,10 +38,17 @@ export interface PostgresChange extends Change {
 export function diff(desired: Desired, observed: Observed, policy: Policy, server: string, whole: Desired = desired): PostgresChange[] {
   const admins = [...(observed.cluster.ledger?.admins ?? []), ...(observed.cluster.facts.superuser ? [] : [observed.cluster.facts.user])];
   const compared = new Set(namesOf(whole).roles);
+  const databases = desired.databases.map((one) => diffOneDatabase(one, desired, observed, policy, server, admins, compared));
+  const refusedTargets = new Set(databases.filter((one) => one.item.action === "refuse").map((one) => one.wanted?.uuid));
+  const accesses = desired.accesses.map((one) => {
+    const found = diffOneAccess(one, desired, observed, policy, server, admins, compared);
+    if (found.item.action === "unchanged" || !refusedTargets.has(one.target.uuid)) return found;
+    return refused(itemOf(one, server), one, `it reads ${one.target.id}, which is refused`, "Solve that first.");
+  });
   return [
     ...diffServer(desired, observed, server),
-    ...desired.databases.map((one) => diffOneDatabase(one, desired, observed, policy, server, admins, compared)),
-    ...desired.accesses.map((one) => diffOneAccess(one, desired, observed, policy, server, admins, compared)),
+    ...databases,
+    ...accesses,
     ...leftovers(desired, observed.cluster, server),
   ];
 }
@@ -60,8 +68,9 @@ function diffOneDatabase(
   if ("reason" in verdict) return refused(base, wanted, verdict.reason, verdict.hint);
   const create = verdict.verdict === "absent" || verdict.verdict === "broken" || verdict.verdict === "lost";
   const { facts } = cluster;
-  if (create && !facts.superuser && !(facts.createDb && facts.createRole))
-    return refused(base, wanted, `needs superuser: the admin "${facts.user}" lacks ${facts.createDb ? "" : "CREATEDB "}${facts.createRole ? "" : "CREATEROLE"}`.trimEnd(), "Give the admin CREATEDB and CREATEROLE, or use a superuser.");
+  const missing = create ? missingRights(facts) : [];
+  if (missing.length > 0)
+    return refused(base, wanted, `needs superuser: the admin "${facts.user}" lacks ${missing.join(" and ")}`, "Give the admin CREATEDB and CREATEROLE, or use a superuser.");
 
   const readers = desired.accesses.filter((one) => one.target.uuid === wanted.uuid).map((one) => one.login);
   const { id, name } = desired.environment;
@@ -80,7 +89,8 @@ function diffOneDatabase(
     ],
     wanted.accept,
   );
-  const blocked = create ? drifts.filter((one) => one.repair !== "apply") : [];
+  // What can be made or taken over only in part is not begun.
+  const blocked = create || verdict.verdict === "adopted" ? drifts.filter((one) => one.repair !== "apply") : [];
   if (blocked.length > 0)
     return refused(
       base,

@@ -1,7 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import type { ServerAddress } from "../../model/environment.ts";
 import { RefusedError, ServiceError } from "../../model/error.ts";
-import { Admin, batch, LEDGER_DATABASE, type Row } from "./admin.ts";
+import { Admin, batch, LEDGER_DATABASE, missingRights, type Row } from "./admin.ts";
 import { connect, errorCode } from "./connection.ts";
 import type { Desired, DesiredAccess, DesiredDatabase } from "./desired.ts";
 import { refKey } from "./desired.ts";
@@ -145,11 +145,18 @@ export function actor(): string {
  * by many at once: every "already exists" means look again.
  *
  * @returns an admin connected to the ledger database (the given one when it is there already)
+ * @throws ServiceError when there is none and the admin may not make databases and roles
  * @throws RefusedError when the environment's name belongs to another environment there
  */
 export async function ensureLedger(admin: Admin, desired: Desired): Promise<Admin> {
   let at = admin;
   if (!admin.atLedger) {
+    const missing = missingRights(admin.facts);
+    if (missing.length > 0)
+      throw new ServiceError(`The admin "${admin.facts.user}" lacks ${missing.join(" and ")} and is no superuser. Nothing was changed.`, {
+        code: "PG_NO_RIGHT",
+        hint: `Let a superuser run: ALTER ROLE ${ident(admin.facts.user)} ${missing.join(" ")}`,
+      });
     await createLedgerDatabase(admin);
     at = await Admin.open(admin.server, admin.concurrency);
     if (!at.atLedger) throw new ServiceError("The ledger database was made but cannot be entered.", { code: "PG_LEDGER", hint: "Run the command again." });

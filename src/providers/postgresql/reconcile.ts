@@ -62,13 +62,21 @@ export class Reconciler {
       const accesses = work.filter((one) => one.wanted.kind === "access");
       await this.#inChunks(databases, observed.cluster);
       // Logins of accesses join reader roles, which the first wave made.
-      await this.#inChunks(accesses, observed.cluster);
+      await this.#inChunks(accesses.filter((one) => this.#targetStands(one)), observed.cluster);
       for (const one of todo.filter((change) => change.item.action === "remove")) await this.#guard(one, () => this.#removeAccess(one));
       for (const one of todo.filter((change) => change.item.kind === "server")) await this.#guard(one, () => this.#server(one, observed.cluster));
     } catch (error) {
       this.#stopped ??= toFailure(error, "applying");
     }
     return changes.map((one) => this.#results.get(one.item.id) ?? this.#untouched(one, todo));
+  }
+
+  /** False, and said so, for an access to a database that could not be made. */
+  #targetStands(one: Work): boolean {
+    const target = one.wanted.kind === "access" ? this.#results.get(one.wanted.target.id) : undefined;
+    if (target?.outcome !== "failed" || target.action !== "create") return true;
+    this.#record({ ...one.item, outcome: "not started", reason: `it reads ${target.id}, which failed` });
+    return false;
   }
 
   #untouched(one: PostgresChange, todo: readonly PostgresChange[]): PlanItem {

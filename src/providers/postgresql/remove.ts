@@ -22,6 +22,7 @@ const SESSIONS_END_MS = 10_000;
 export async function dropAccess(admin: Admin, environmentId: string, entry: LedgerEntry, forget: () => Promise<void>): Promise<void> {
   const roles = entry.names.filter((held) => held.kind === "role").map((held) => held.name);
   const present = await markedRoles(admin, environmentId, entry, roles);
+  await refuseOtherDatabases(admin, entry, present, "");
   await begin(admin, environmentId, [entry]);
   await retireLogins(admin, present);
   await forget();
@@ -60,6 +61,7 @@ export async function dropDatabase(
       hint: "Give it back to its owner role with apply, or drop it by hand.",
     });
 
+  await refuseOtherDatabases(admin, entry, [...present, ...readers], database);
   await begin(admin, environmentId, [entry, ...accesses]);
   await retireLogins(admin, [...present, ...readers]);
   if (found !== undefined) await admin.worker((client) => dropClosed(admin, client, database, found));
@@ -93,6 +95,21 @@ async function markedRoles(admin: Admin, environmentId: string, entry: LedgerEnt
       });
   }
   return rows.map((row) => row.name);
+}
+
+/** Somebody made one of the roles the owner of a further database: its data is not ours to decide about. */
+async function refuseOtherDatabases(admin: Admin, entry: LedgerEntry, roles: readonly string[], database: string): Promise<void> {
+  const { rows } = await admin.main.query<{ name: string; owner: string }>(
+    `SELECT datname::text AS name, pg_get_userbyid(datdba)::text AS owner FROM pg_database
+       WHERE pg_get_userbyid(datdba)::text = ANY(${textArray(roles)}) AND datname::text <> ${literal(database)} ORDER BY 1`,
+  );
+  const [first] = rows;
+  if (first === undefined) return;
+  throw new RefusedError(`Role "${first.owner}" owns ${rows.map((row) => `database "${row.name}"`).join(" and ")} as well. Nothing was removed.`, {
+    code: "PG_OWNS_MORE",
+    resource: idOf(entry),
+    hint: `Give it to another owner first: ALTER DATABASE ${ident(first.name)} OWNER TO …`,
+  });
 }
 
 async function begin(admin: Admin, environmentId: string, entries: readonly LedgerEntry[]): Promise<void> {
@@ -177,11 +194,13 @@ async function dropClosed(admin: Admin, client: pg.Client, database: string, fou
 async function dropRoles(admin: Admin, roles: readonly string[], environmentId: string, entries: readonly LedgerEntry[]): Promise<void> {
   const { facts } = admin;
   if (roles.length > 0) {
-    const { rows } = await admin.main.query<{ database: string; owner: string }>(
-      `SELECT DISTINCT d.datname::text AS database, pg_get_userbyid(d.datdba)::text AS owner FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
-         WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid IN (SELECT oid FROM pg_roles WHERE rolname::text = ANY(${textArray(roles)}))`,
+    const { rows } = await admin.main.query<{ database: string; owner: string; owns: boolean }>(
+      `SELECT d.datname::text AS database, pg_get_userbyid(d.datdba)::text AS owner, bool_or(s.deptype = 'o') AS owns
+         FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
+         WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid IN (SELECT oid FROM pg_roles WHERE rolname::text = ANY(${textArray(roles)})) GROUP BY d.oid`,
     );
-    for (const { database, owner } of rows) await admin.visit(database, (client) => persistently(client, handOver(admin, roles, owner)));
+    for (const { database, owner, owns } of rows)
+      await admin.visit(database, (client) => persistently(client, handOver(admin, roles, owns ? owner : undefined)));
   }
   const granted =
     roles.length === 0
@@ -207,9 +226,11 @@ async function dropRoles(admin: Admin, roles: readonly string[], environmentId: 
   ]);
 }
 
-function handOver(admin: Admin, roles: readonly string[], owner: string): string[] {
+/** @param heir who gets what the roles own in the database; `undefined` when they own nothing there */
+function handOver(admin: Admin, roles: readonly string[], heir: string | undefined): string[] {
   const list = roles.map(ident).join(", ");
-  return lent(admin, [...roles, ...(roles.includes(owner) ? [] : [owner])], [`REASSIGN OWNED BY ${list} TO ${ident(owner)}`, `DROP OWNED BY ${list}`]);
+  if (heir === undefined) return lent(admin, roles, [`DROP OWNED BY ${list}`]);
+  return lent(admin, [...new Set([...roles, heir])], [`REASSIGN OWNED BY ${list} TO ${ident(heir)}`, `DROP OWNED BY ${list}`]);
 }
 
 /** Statements run with the privileges of `roles`, which an admin that is no superuser borrows inside the transaction. */

@@ -1,12 +1,12 @@
 import type { ServerAddress } from "../../model/environment.ts";
-import { CommonsError } from "../../model/error.ts";
+import { type CommonsError, RefusedError } from "../../model/error.ts";
 import type { Cell, PlanItem } from "../../model/plan.ts";
 import type { ServerStatus } from "../../model/status.ts";
 import type { Depth, Found, Policy, ProviderContext, Removal, ServerSession } from "../contract.ts";
 import { Admin, LEDGER_DATABASE } from "./admin.ts";
 import type { Desired } from "./desired.ts";
 import { diff, type PostgresChange } from "./diff.ts";
-import { toFailure } from "./failure.ts";
+import { isServerWide, toFailure } from "./failure.ts";
 import { ensureLedger, entryKey, type LedgerContent, type LedgerEntry, lockEnvironment, refuseOtherEnvironment } from "./ledger.ts";
 import { observe, type Observed } from "./observe.ts";
 import { observeCluster } from "./observe-cluster.ts";
@@ -79,16 +79,27 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
 
   async remove(removal: Removal): Promise<PlanItem[]> {
     const { databases, accesses, all } = await this.#affected(removal);
+    if (databases.length > 0 && !removal.deleteData)
+      throw new RefusedError(`Removing would delete the data of ${databases.length} databases. Nothing was removed.`, {
+        code: "DATA_WOULD_BE_LOST",
+        hint: "A run at the same time may have made them; look at them with --dry-run.",
+      });
     const items: PlanItem[] = [];
+    let stopped: CommonsError | undefined;
     const attempt = async (entry: LedgerEntry, gone: readonly LedgerEntry[], work: (forget: () => Promise<void>) => Promise<void>) => {
       const item = this.#item(entry, "");
+      if (stopped !== undefined || this.#context.signal.aborted) {
+        items.push({ ...item, outcome: "not started", reason: stopped?.message ?? "the run was stopped" });
+        return;
+      }
       try {
         await work(async () => {
           for (const one of gone) await this.#context.credentials.remove(one);
         });
         items.push({ ...item, outcome: "done" });
       } catch (error) {
-        const failure = error instanceof CommonsError ? error : toFailure(error, `removing ${item.id}`, item.id);
+        const failure = toFailure(error, `removing ${item.id}`, item.id);
+        if (isServerWide(failure)) stopped = failure;
         items.push({ ...item, outcome: "failed", reason: failure.message, ...(failure.hint === undefined ? {} : { hint: failure.hint }) });
       }
       this.#context.emit({ type: "step-progress", step: `remove ${this.#context.server}`, done: items.length, total: databases.length + accesses.length, doing: item.id });

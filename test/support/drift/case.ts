@@ -15,7 +15,8 @@ export interface DriftCase {
   /** Who did it; default the superuser. */
   readonly by?: Actor;
   /** The only items and aspects that plan may name. `{admin}` stands for the admin's role. */
-  readonly named: Readonly<Record<string, readonly string[]>> | ((on: Combination) => Readonly<Record<string, readonly string[]>>);
+  readonly named:
+    Readonly<Record<string, readonly string[]>> | ((on: Combination) => Readonly<Record<string, readonly string[]>>);
   /** Where the admin is no superuser; default `repaired`. */
   readonly lesser?: Outcome | ((version: number) => Outcome);
   /** Takes it back by hand where apply may not. */
@@ -38,7 +39,10 @@ export function grantedByAdmin({ version, admin }: Combination): string {
 
 /** Quoted names, for statements. */
 export function quoted<K extends string>(names: Readonly<Record<K, string>>): Record<K, string> {
-  return Object.fromEntries(Object.entries<string>(names).map(([key, name]) => [key, ident(name)])) as Record<K, string>;
+  return Object.fromEntries(Object.entries<string>(names).map(([key, name]) => [key, ident(name)])) as Record<
+    K,
+    string
+  >;
 }
 
 /** The parts of a case that may depend on the combination, decided. */
@@ -46,6 +50,11 @@ export function decide(one: DriftCase, on: Combination) {
   return {
     inject: typeof one.inject === "function" ? one.inject(on) : one.inject,
     named: typeof one.named === "function" ? one.named(on) : one.named,
-    outcome: on.admin === "superuser" ? "repaired" : typeof one.lesser === "function" ? one.lesser(on.version) : (one.lesser ?? "repaired"),
+    outcome:
+      on.admin === "superuser"
+        ? "repaired"
+        : typeof one.lesser === "function"
+          ? one.lesser(on.version)
+          : (one.lesser ?? "repaired"),
   };
 }

@@ -39,9 +39,21 @@ export const DATABASES: readonly DriftCase[] = [
     inject: [`ALTER DATABASE ${database} OWNER TO ${login}`],
     named: { [FARMERS.id]: ["database-owner"] },
   },
-  { drift: "PUBLIC may connect", inject: [`GRANT CONNECT ON DATABASE ${database} TO PUBLIC`], named: grant("PUBLIC", "CONNECT") },
-  { drift: "PUBLIC may make temporary tables", inject: [`GRANT TEMP ON DATABASE ${database} TO PUBLIC`], named: grant("PUBLIC", "TEMPORARY") },
-  { drift: "PUBLIC may make schemas", inject: [`GRANT CREATE ON DATABASE ${database} TO PUBLIC`], named: grant("PUBLIC", "CREATE") },
+  {
+    drift: "PUBLIC may connect",
+    inject: [`GRANT CONNECT ON DATABASE ${database} TO PUBLIC`],
+    named: grant("PUBLIC", "CONNECT"),
+  },
+  {
+    drift: "PUBLIC may make temporary tables",
+    inject: [`GRANT TEMP ON DATABASE ${database} TO PUBLIC`],
+    named: grant("PUBLIC", "TEMPORARY"),
+  },
+  {
+    drift: "PUBLIC may make schemas",
+    inject: [`GRANT CREATE ON DATABASE ${database} TO PUBLIC`],
+    named: grant("PUBLIC", "CREATE"),
+  },
   {
     drift: "the module itself let PUBLIC connect",
     inject: [`GRANT CONNECT ON DATABASE ${database} TO PUBLIC`],
@@ -84,7 +96,11 @@ export const DATABASES: readonly DriftCase[] = [
     inject: [`GRANT CONNECT ON DATABASE ${database} TO ${reader} WITH GRANT OPTION`],
     named: grant(FARMERS.reader, "CONNECT"),
   },
-  { drift: "the reader role may not connect", inject: [`REVOKE CONNECT ON DATABASE ${database} FROM ${reader}`], named: grant(FARMERS.reader, "CONNECT") },
+  {
+    drift: "the reader role may not connect",
+    inject: [`REVOKE CONNECT ON DATABASE ${database} FROM ${reader}`],
+    named: grant(FARMERS.reader, "CONNECT"),
+  },
   {
     drift: "the reader role may make temporary tables",
     inject: [`GRANT TEMP ON DATABASE ${database} TO ${reader}`],

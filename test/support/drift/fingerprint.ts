@@ -41,7 +41,10 @@ const INSIDE: Record<string, string> = {
     ["pg_operator", "oprowner"],
     ["pg_conversion", "conowner"],
   ]
-    .map(([catalogue, column]) => `SELECT (pg_identify_object('${catalogue}'::regclass, oid, 0)).identity, ${who(column ?? "")} AS owner FROM ${catalogue} WHERE oid >= 16384`)
+    .map(
+      ([catalogue, column]) =>
+        `SELECT (pg_identify_object('${catalogue}'::regclass, oid, 0)).identity, ${who(column ?? "")} AS owner FROM ${catalogue} WHERE oid >= 16384`,
+    )
     .join(" UNION ALL "),
   extensions: `SELECT extname::text, ${who("extowner")} AS owner, extnamespace::regnamespace::text FROM pg_extension`,
   // Every row of every table of the modules.
@@ -58,12 +61,25 @@ export type Fingerprint = Readonly<Record<string, readonly string[]>>;
  *
  * @param home the superuser's connection to any database; @param inside its connections to the modules' databases, by name
  */
-export async function fingerprint(home: pg.Client, major: number, inside: ReadonlyMap<string, pg.Client>): Promise<Fingerprint> {
-  const parts = [read(home, "", clusterQueries(major)), ...[...inside].map(([name, client]) => read(client, `${name} `, INSIDE))];
+export async function fingerprint(
+  home: pg.Client,
+  major: number,
+  inside: ReadonlyMap<string, pg.Client>,
+): Promise<Fingerprint> {
+  const parts = [
+    read(home, "", clusterQueries(major)),
+    ...[...inside].map(([name, client]) => read(client, `${name} `, INSIDE)),
+  ];
   return Object.fromEntries((await Promise.all(parts)).flat());
 }
 
 async function read(client: pg.Client, prefix: string, queries: Record<string, string>): Promise<[string, string[]][]> {
-  const results = await batch(client, Object.values(queries).map((query) => `SELECT t::text AS line FROM (${query}) t`));
-  return Object.keys(queries).map((name, index) => [`${prefix}${name}`, (results[index] ?? []).map((row) => String(row["line"])).sort()]);
+  const results = await batch(
+    client,
+    Object.values(queries).map((query) => `SELECT t::text AS line FROM (${query}) t`),
+  );
+  return Object.keys(queries).map((name, index) => [
+    `${prefix}${name}`,
+    (results[index] ?? []).map((row) => String(row["line"])).sort(),
+  ]);
 }

@@ -15,25 +15,89 @@ function grant(drift: string, statement: string, aspect: string): DriftCase {
 /** Rights on what is in a database. */
 export const GRANTS: readonly DriftCase[] = [
   grant("PUBLIC may create in schema public", "GRANT CREATE ON SCHEMA public TO PUBLIC", "schema:public:PUBLIC:CREATE"),
-  grant("a stranger may read a table", `GRANT SELECT ON public.people TO ${STRANGER}`, `table:public.people:${STRANGER}:SELECT`),
-  grant("another module's login may write a table", `GRANT INSERT ON public.people TO ${pbms.login}`, `table:public.people:${PBMS.login}:INSERT`),
+  grant(
+    "a stranger may read a table",
+    `GRANT SELECT ON public.people TO ${STRANGER}`,
+    `table:public.people:${STRANGER}:SELECT`,
+  ),
+  grant(
+    "another module's login may write a table",
+    `GRANT INSERT ON public.people TO ${pbms.login}`,
+    `table:public.people:${PBMS.login}:INSERT`,
+  ),
   grant("PUBLIC may read a table", 'GRANT SELECT ON app."Two Words" TO PUBLIC', 'table:app."Two Words":PUBLIC:SELECT'),
-  grant("a stranger may read a column", `GRANT SELECT (name) ON public.people TO ${STRANGER}`, `table:public.people (name):${STRANGER}:SELECT`),
-  grant("the reader role may write a column", `GRANT UPDATE (name) ON public.people TO ${reader}`, `table:public.people (name):${FARMERS.reader}:UPDATE`),
-  grant("the reader role may write a table", `GRANT DELETE ON public.people TO ${reader}`, `table:public.people:${FARMERS.reader}:DELETE`),
-  grant("the reader role may let others read a table", `GRANT SELECT ON public.people TO ${reader} WITH GRANT OPTION`, `table:public.people:${FARMERS.reader}:SELECT`),
-  grant("a stranger may read a view", `GRANT SELECT ON public.names TO ${STRANGER}`, `view:public.names:${STRANGER}:SELECT`),
-  grant("a stranger may read a materialized view", `GRANT SELECT ON public.counts TO ${STRANGER}`, `materialized view:public.counts:${STRANGER}:SELECT`),
-  grant("a stranger may use a sequence", `GRANT USAGE ON SEQUENCE public.people_id_seq TO ${STRANGER}`, `sequence:public.people_id_seq:${STRANGER}:USAGE`),
-  grant("a stranger may run a function", `GRANT EXECUTE ON FUNCTION public.twice TO ${STRANGER}`, `function:public.twice(integer):${STRANGER}:EXECUTE`),
-  grant("a stranger may run a procedure", `GRANT EXECUTE ON PROCEDURE public.tidy TO ${STRANGER}`, `procedure:public.tidy():${STRANGER}:EXECUTE`),
-  grant("a stranger may run an aggregate", `GRANT EXECUTE ON FUNCTION public.total(int) TO ${STRANGER}`, `aggregate:public.total(integer):${STRANGER}:EXECUTE`),
+  grant(
+    "a stranger may read a column",
+    `GRANT SELECT (name) ON public.people TO ${STRANGER}`,
+    `table:public.people (name):${STRANGER}:SELECT`,
+  ),
+  grant(
+    "the reader role may write a column",
+    `GRANT UPDATE (name) ON public.people TO ${reader}`,
+    `table:public.people (name):${FARMERS.reader}:UPDATE`,
+  ),
+  grant(
+    "the reader role may write a table",
+    `GRANT DELETE ON public.people TO ${reader}`,
+    `table:public.people:${FARMERS.reader}:DELETE`,
+  ),
+  grant(
+    "the reader role may let others read a table",
+    `GRANT SELECT ON public.people TO ${reader} WITH GRANT OPTION`,
+    `table:public.people:${FARMERS.reader}:SELECT`,
+  ),
+  grant(
+    "a stranger may read a view",
+    `GRANT SELECT ON public.names TO ${STRANGER}`,
+    `view:public.names:${STRANGER}:SELECT`,
+  ),
+  grant(
+    "a stranger may read a materialized view",
+    `GRANT SELECT ON public.counts TO ${STRANGER}`,
+    `materialized view:public.counts:${STRANGER}:SELECT`,
+  ),
+  grant(
+    "a stranger may use a sequence",
+    `GRANT USAGE ON SEQUENCE public.people_id_seq TO ${STRANGER}`,
+    `sequence:public.people_id_seq:${STRANGER}:USAGE`,
+  ),
+  grant(
+    "a stranger may run a function",
+    `GRANT EXECUTE ON FUNCTION public.twice TO ${STRANGER}`,
+    `function:public.twice(integer):${STRANGER}:EXECUTE`,
+  ),
+  grant(
+    "a stranger may run a procedure",
+    `GRANT EXECUTE ON PROCEDURE public.tidy TO ${STRANGER}`,
+    `procedure:public.tidy():${STRANGER}:EXECUTE`,
+  ),
+  grant(
+    "a stranger may run an aggregate",
+    `GRANT EXECUTE ON FUNCTION public.total(int) TO ${STRANGER}`,
+    `aggregate:public.total(integer):${STRANGER}:EXECUTE`,
+  ),
   grant("a stranger may use a schema", `GRANT USAGE ON SCHEMA app TO ${STRANGER}`, `schema:app:${STRANGER}:USAGE`),
   grant("PUBLIC may use a schema", "GRANT USAGE ON SCHEMA app TO PUBLIC", "schema:app:PUBLIC:USAGE"),
-  grant("a stranger may use an enum", `GRANT USAGE ON TYPE public.mood TO ${STRANGER}`, `type:public.mood:${STRANGER}:USAGE`),
-  grant("a stranger may use a domain", `GRANT USAGE ON DOMAIN public.label TO ${STRANGER}`, `type:public.label:${STRANGER}:USAGE`),
-  grant("a stranger may use a composite type", `GRANT USAGE ON TYPE public.pair TO ${STRANGER}`, `type:public.pair:${STRANGER}:USAGE`),
-  grant("a stranger may read a large object", `GRANT SELECT ON LARGE OBJECT 4242 TO ${STRANGER}`, `large object:4242:${STRANGER}:SELECT`),
+  grant(
+    "a stranger may use an enum",
+    `GRANT USAGE ON TYPE public.mood TO ${STRANGER}`,
+    `type:public.mood:${STRANGER}:USAGE`,
+  ),
+  grant(
+    "a stranger may use a domain",
+    `GRANT USAGE ON DOMAIN public.label TO ${STRANGER}`,
+    `type:public.label:${STRANGER}:USAGE`,
+  ),
+  grant(
+    "a stranger may use a composite type",
+    `GRANT USAGE ON TYPE public.pair TO ${STRANGER}`,
+    `type:public.pair:${STRANGER}:USAGE`,
+  ),
+  grant(
+    "a stranger may read a large object",
+    `GRANT SELECT ON LARGE OBJECT 4242 TO ${STRANGER}`,
+    `large object:4242:${STRANGER}:SELECT`,
+  ),
   {
     ...here,
     drift: "a stranger let everybody read a table",
@@ -45,9 +109,24 @@ export const GRANTS: readonly DriftCase[] = [
     ],
     named: only("grant:table:public.people:PUBLIC:SELECT", `grant:table:public.people:${STRANGER}:SELECT`),
   },
-  { ...here, drift: "the reader role may not read one table", inject: [`REVOKE SELECT ON public.people FROM ${reader}`], named: only("readable:public") },
-  { ...here, drift: "the reader role may not read one sequence", inject: [`REVOKE SELECT ON public.tickets FROM ${reader}`], named: only("readable:public") },
-  { ...here, drift: "the reader role may not use a schema", inject: [`REVOKE USAGE ON SCHEMA app FROM ${reader}`], named: only("readable:app") },
+  {
+    ...here,
+    drift: "the reader role may not read one table",
+    inject: [`REVOKE SELECT ON public.people FROM ${reader}`],
+    named: only("readable:public"),
+  },
+  {
+    ...here,
+    drift: "the reader role may not read one sequence",
+    inject: [`REVOKE SELECT ON public.tickets FROM ${reader}`],
+    named: only("readable:public"),
+  },
+  {
+    ...here,
+    drift: "the reader role may not use a schema",
+    inject: [`REVOKE USAGE ON SCHEMA app FROM ${reader}`],
+    named: only("readable:app"),
+  },
   { ...here, drift: "an extension was dropped", inject: ["DROP EXTENSION pg_trgm"], named: only("extension:pg_trgm") },
 ];
 
@@ -59,18 +138,46 @@ function defaultPrivilege(drift: string, statement: string, aspect: string, more
 
 /** What is granted on objects that will be made. */
 export const DEFAULT_PRIVILEGES: readonly DriftCase[] = [
-  defaultPrivilege("the default right on tables was removed", `${defaults} REVOKE SELECT ON TABLES FROM ${reader}`, `TABLES:${FARMERS.reader}:SELECT`),
-  defaultPrivilege("the default right on sequences was removed", `${defaults} REVOKE SELECT ON SEQUENCES FROM ${reader}`, `SEQUENCES:${FARMERS.reader}:SELECT`),
-  defaultPrivilege("the default right on schemas was removed", `${defaults} REVOKE USAGE ON SCHEMAS FROM ${reader}`, `SCHEMAS:${FARMERS.reader}:USAGE`),
-  defaultPrivilege("a default right of the reader role was widened", `${defaults} GRANT INSERT ON TABLES TO ${reader}`, `TABLES:${FARMERS.reader}:INSERT`),
+  defaultPrivilege(
+    "the default right on tables was removed",
+    `${defaults} REVOKE SELECT ON TABLES FROM ${reader}`,
+    `TABLES:${FARMERS.reader}:SELECT`,
+  ),
+  defaultPrivilege(
+    "the default right on sequences was removed",
+    `${defaults} REVOKE SELECT ON SEQUENCES FROM ${reader}`,
+    `SEQUENCES:${FARMERS.reader}:SELECT`,
+  ),
+  defaultPrivilege(
+    "the default right on schemas was removed",
+    `${defaults} REVOKE USAGE ON SCHEMAS FROM ${reader}`,
+    `SCHEMAS:${FARMERS.reader}:USAGE`,
+  ),
+  defaultPrivilege(
+    "a default right of the reader role was widened",
+    `${defaults} GRANT INSERT ON TABLES TO ${reader}`,
+    `TABLES:${FARMERS.reader}:INSERT`,
+  ),
   defaultPrivilege(
     "the reader role may pass on its default right",
     `${defaults} GRANT SELECT ON TABLES TO ${reader} WITH GRANT OPTION`,
     `TABLES:${FARMERS.reader}:SELECT`,
   ),
-  defaultPrivilege("PUBLIC has a default right on tables", `${defaults} GRANT SELECT ON TABLES TO PUBLIC`, "TABLES:PUBLIC:SELECT"),
-  defaultPrivilege("a stranger has a default right on functions", `${defaults} GRANT EXECUTE ON FUNCTIONS TO ${STRANGER}`, `FUNCTIONS:${STRANGER}:EXECUTE`),
-  defaultPrivilege("a stranger has a default right on types", `${defaults} GRANT USAGE ON TYPES TO ${STRANGER}`, `TYPES:${STRANGER}:USAGE`),
+  defaultPrivilege(
+    "PUBLIC has a default right on tables",
+    `${defaults} GRANT SELECT ON TABLES TO PUBLIC`,
+    "TABLES:PUBLIC:SELECT",
+  ),
+  defaultPrivilege(
+    "a stranger has a default right on functions",
+    `${defaults} GRANT EXECUTE ON FUNCTIONS TO ${STRANGER}`,
+    `FUNCTIONS:${STRANGER}:EXECUTE`,
+  ),
+  defaultPrivilege(
+    "a stranger has a default right on types",
+    `${defaults} GRANT USAGE ON TYPES TO ${STRANGER}`,
+    `TYPES:${STRANGER}:USAGE`,
+  ),
   defaultPrivilege(
     "PUBLIC has a default right in one schema",
     `${defaults} IN SCHEMA app GRANT SELECT ON TABLES TO PUBLIC`,
@@ -120,7 +227,11 @@ const KINDS: readonly (readonly [string, string, string])[] = [
   ["a statistics object", "STATISTICS public.people_stats", "statistics object:public.people_stats"],
   ["a collation", "COLLATION public.plain", "collation:public.plain"],
   ["a text search dictionary", "TEXT SEARCH DICTIONARY public.simple2", "text search dictionary:public.simple2"],
-  ["a text search configuration", "TEXT SEARCH CONFIGURATION public.english2", "text search configuration:public.english2"],
+  [
+    "a text search configuration",
+    "TEXT SEARCH CONFIGURATION public.english2",
+    "text search configuration:public.english2",
+  ],
   ["an operator", "OPERATOR public.<-> (int, int)", "operator:public.<->(integer,integer)"],
   ["a conversion", "CONVERSION public.latin", "conversion:public.latin"],
 ];
@@ -128,7 +239,10 @@ const KINDS: readonly (readonly [string, string, string])[] = [
 /** Owners of what is in a database. */
 export const OWNERS: readonly DriftCase[] = [
   ...KINDS.map(([what, alter, aspect]) => given(what, alter, aspect, "login")),
-  ...KINDS.slice(0, 2).flatMap(([what, alter, aspect]) => [given(what, alter, aspect, "stranger"), given(what, alter, aspect, "superuser")]),
+  ...KINDS.slice(0, 2).flatMap(([what, alter, aspect]) => [
+    given(what, alter, aspect, "stranger"),
+    given(what, alter, aspect, "superuser"),
+  ]),
   {
     ...here,
     drift: "schema public belongs to the owner role",

@@ -94,7 +94,7 @@ const MODULE_OBJECTS = [
   "CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int)",
   "CREATE SCHEMA app",
   'CREATE TABLE app."Two Words" (id int GENERATED ALWAYS AS IDENTITY, v text)',
-  'INSERT INTO app."Two Words" (v) VALUES (\'x\')',
+  "INSERT INTO app.\"Two Words\" (v) VALUES ('x')",
   "CREATE STATISTICS people_stats ON id, name FROM people",
   "CREATE COLLATION plain (LOCALE = 'C')",
   "CREATE TEXT SEARCH DICTIONARY simple2 (TEMPLATE = simple)",
@@ -147,7 +147,11 @@ export async function startScene(combination: Combination): Promise<Scene> {
     }
   };
   for (const { database } of [FARMERS, STAGING]) await run(MODULE_OBJECTS, database, "login");
-  await run(["CREATE TABLE public.programs (id int PRIMARY KEY)", "INSERT INTO public.programs VALUES (1), (2)"], PBMS.database, "login");
+  await run(
+    ["CREATE TABLE public.programs (id int PRIMARY KEY)", "INSERT INTO public.programs VALUES (1), (2)"],
+    PBMS.database,
+    "login",
+  );
 
   const look = () => fingerprint(home, version, inside);
   return {
@@ -157,13 +161,24 @@ export async function startScene(combination: Combination): Promise<Scene> {
     model,
     wanted: await look(),
     first,
-    withoutAccess: () => openModel(environmentOf(claims([]).filter((one) => one.kind === "database"), { id: ENVIRONMENT_ID }), admin, server.stateDir),
-    notClosing: () => openModel(environmentOf(claims([]), { id: ENVIRONMENT_ID, closeMaintenance: false }), admin, server.stateDir),
+    withoutAccess: () =>
+      openModel(
+        environmentOf(
+          claims([]).filter((one) => one.kind === "database"),
+          { id: ENVIRONMENT_ID },
+        ),
+        admin,
+        server.stateDir,
+      ),
+    notClosing: () =>
+      openModel(environmentOf(claims([]), { id: ENVIRONMENT_ID, closeMaintenance: false }), admin, server.stateDir),
     accepting: (patterns) => openModel(environment(patterns), admin, server.stateDir),
     run,
     fingerprint: look,
     nextTransaction: async () => {
-      const { rows } = await home.query<{ next: string }>("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next");
+      const { rows } = await home.query<{ next: string }>(
+        "SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next",
+      );
       return rows[0]?.next ?? "";
     },
     stop: async () => {

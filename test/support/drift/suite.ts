@@ -1,71 +1,45 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { PlanResult } from "../../src/model/plan.ts";
-import { type Combination, combinations } from "../support/combinations.ts";
-import { type DriftCase, decide } from "../support/drift/case.ts";
-import { DATABASES, MAINTENANCE } from "../support/drift/databases.ts";
-import type { Fingerprint } from "../support/drift/fingerprint.ts";
-import { DEFAULT_PRIVILEGES, GRANTS, OWNERS } from "../support/drift/inside.ts";
-import { ADMINS, ATTRIBUTES, LABELS, LOST, MEMBERSHIPS, SETTINGS } from "../support/drift/roles.ts";
-import { named, type Scene, startScene } from "../support/drift/scene.ts";
+import type { PlanResult } from "../../../src/model/plan.ts";
+import { type Combination, combinations } from "../combinations.ts";
+import { type DriftCase, decide } from "./case.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+import { named, type Scene, startScene } from "./scene.ts";
 
-const CASES: Readonly<Record<string, readonly DriftCase[]>> = {
-  "attributes of roles": ATTRIBUTES,
-  labels: LABELS,
-  "passwords, and roles that are gone": LOST,
-  memberships: MEMBERSHIPS,
-  "rights of the admin": ADMINS,
-  "settings of roles": SETTINGS,
-  databases: DATABASES,
-  "maintenance databases": MAINTENANCE,
-  "rights inside": GRANTS,
-  "default privileges": DEFAULT_PRIVILEGES,
-  owners: OWNERS,
-};
+/** Tests every case on every combination: plan names it and nothing else, apply repairs it and touches nothing else. */
+export function testDrift(suite: string, groups: Readonly<Record<string, readonly DriftCase[]>>): void {
+  describe.each(combinations(suite))("PostgreSQL $version, $admin", (on) => {
+    let scene: Scene;
+    /** Until a case has left the server as it was, the next one gets a new server. */
+    let clean = false;
 
-describe.each(combinations("Drift"))("PostgreSQL $version, $admin", (on) => {
-  let scene: Scene;
-  /** Until a case has left the server as it was, the next one gets a new server. */
-  let clean = false;
-
-  beforeAll(async () => {
-    scene = await startScene(on);
-    clean = true;
-  });
-
-  beforeEach(async () => {
-    if (!clean) {
-      await scene.stop();
+    beforeAll(async () => {
       scene = await startScene(on);
-    }
-    clean = false;
-  });
-
-  afterAll(() => scene?.stop());
-
-  test("after an apply nothing differs, and another one writes nothing", async () => {
-    const unable = on.admin === "superuser" ? [] : ["postgresql/server"];
-    expect(scene.first.items.filter((item) => item.outcome !== "done").map((item) => item.id)).toEqual(unable);
-    expect(named(await scene.model.plan())).toEqual({});
-    const before = await scene.nextTransaction();
-    const again = await scene.model.apply();
-    expect(again.summary).toEqual({ created: 0, updated: 0, unchanged: 4, removed: 0, failed: 0 });
-    expect(await scene.nextTransaction()).toBe(before);
-    expect(await scene.fingerprint()).toEqual(scene.wanted);
-    clean = true;
-  });
-
-  for (const [group, cases] of Object.entries(CASES))
-    describe(group, () => {
-      for (const one of cases.filter((each) => each.when?.(on) ?? true)) {
-        const { outcome } = decide(one, on);
-        const then = outcome === "repaired" ? "apply repairs it" : "apply leaves it to a superuser";
-        test(`${one.drift}: plan names that alone, ${then}`, async () => {
-          await (outcome === "repaired" ? isRepaired(scene, one, on) : isLeft(scene, one, on));
-          clean = true;
-        });
-      }
+      clean = true;
     });
-});
+
+    beforeEach(async () => {
+      if (!clean) {
+        await scene.stop();
+        scene = await startScene(on);
+      }
+      clean = false;
+    });
+
+    afterAll(() => scene?.stop());
+
+    for (const [group, cases] of Object.entries(groups))
+      describe(group, () => {
+        for (const one of cases.filter((each) => each.when?.(on) ?? true)) {
+          const { outcome } = decide(one, on);
+          const then = outcome === "repaired" ? "apply repairs it" : "apply leaves it to a superuser";
+          test(`${one.drift}: plan names that alone, ${then}`, async () => {
+            await (outcome === "repaired" ? isRepaired(scene, one, on) : isLeft(scene, one, on));
+            clean = true;
+          });
+        }
+      });
+  });
+}
 
 async function isRepaired(scene: Scene, one: DriftCase, on: Combination): Promise<void> {
   const expected = await inject(scene, one, on);
@@ -92,7 +66,9 @@ async function isLeft(scene: Scene, one: DriftCase, on: Combination): Promise<vo
 
   const applied = await scene.model.apply();
   const wrong = Object.keys(expected);
-  expect(applied.items.filter((item) => item.outcome !== undefined).map((item) => [item.id, item.outcome])).toEqual(wrong.map((id) => [id, "failed"]));
+  expect(applied.items.filter((item) => item.outcome !== undefined).map((item) => [item.id, item.outcome])).toEqual(
+    wrong.map((id) => [id, "failed"]),
+  );
   for (const item of applied.items.filter((each) => wrong.includes(each.id)))
     for (const aspect of expected[item.id] ?? []) expect(item.reason).toContain(`needs superuser: ${aspect}`);
   expect(await scene.fingerprint()).toEqual(drifted);
@@ -116,7 +92,9 @@ function repairs(result: PlanResult): string[] {
 }
 
 function problems(result: PlanResult): (string | undefined)[] {
-  return result.items.filter((item) => item.action !== "unchanged" && item.outcome !== "done").map((item) => item.reason ?? item.id);
+  return result.items
+    .filter((item) => item.action !== "unchanged" && item.outcome !== "done")
+    .map((item) => item.reason ?? item.id);
 }
 
 function without(print: Fingerprint, one: DriftCase): Fingerprint {
