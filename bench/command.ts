@@ -40,7 +40,8 @@ export async function run(program: string, args: readonly string[], options: Run
     stdio: ["pipe", "pipe", "pipe"],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  child.stdin.end(options.stdin ?? "");
+  // Who ends without reading it all says why on stderr.
+  child.stdin.on("error", () => {}).end(options.stdin ?? "");
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));

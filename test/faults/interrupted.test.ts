@@ -4,11 +4,12 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Ended } from "../support/cli.ts";
 import { crash } from "../support/crash.ts";
-import { COMBINATIONS, said, troublesAfterApply } from "../support/kill.ts";
+import { COMBINATIONS, said, troublesAfterApply, troublesOfApply } from "../support/kill.ts";
 import type { Trap } from "../support/proxy.ts";
 import { openWorld, type World } from "../support/world.ts";
 
-const LOST = /the connection was cut|was shut down or the session ended|starting up or shutting down|nothing listens there|the server crashed/;
+const LOST =
+  /the connection was cut|was shut down or the session ended|starting up or shutting down|nothing listens there|the server crashed/;
 
 describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
   let world: World;
@@ -30,7 +31,7 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     world.proxy.arm(trap);
     const ended = await world.g2p("apply", "--concurrency", "1");
     const { sprung } = world.proxy;
-    world.proxy.arm();
+    await world.proxy.disarm();
     return { ...ended, sprung };
   }
 
@@ -41,7 +42,7 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     const text = (ended.stdout + ended.stderr).replace(/\s+/g, " ");
     return [
       ...(ended.code === 1 && names.test(text) ? [] : [`no clear error: ${said("apply", ended)}`]),
-      ...(await troublesAfterApply(world)),
+      ...(await troublesOfApply(world)),
     ];
   }
 
@@ -59,37 +60,53 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     ["the roles", /CREATE ROLE/],
     ["a database", /CREATE DATABASE "faults___dev__case"/],
     ["the visit", /CREATE EXTENSION/],
-  ])("a server restarted while an apply makes %s fails it with a clear error, and the next completes it", async (_, at) => {
-    const restart = async () => {
-      await world.server.restart();
-      return "go on" as const;
-    };
-    expect(await wrongOf(await applyInto({ at, when: "after", act: restart }), LOST)).toEqual([]);
-  }, 90_000);
+  ])(
+    "a server restarted while an apply makes %s fails it with a clear error, and the next completes it",
+    async (_, at) => {
+      const restart = async () => {
+        await world.server.restart();
+        return "go on" as const;
+      };
+      expect(await wrongOf(await applyInto({ at, when: "after", act: restart }), LOST)).toEqual([]);
+    },
+    90_000,
+  );
 
   test.each([
     ["from the beginning", /CREATE DATABASE "g2p_commons"/, "before"],
     ["before the intent", /INSERT INTO ledger.resource/, "before"],
     ["between two databases", /CREATE DATABASE "faults___dev__case"/, "before"],
     ["before the visit", /CREATE EXTENSION/, "before"],
-  ] as const)("a server that turns read-only %s fails the apply with a clear error, and the next completes it", async (_, at, when) => {
-    const readOnly = async () => {
-      await world.sql("ALTER SYSTEM SET default_transaction_read_only = on");
+  ] as const)(
+    "a server that turns read-only %s fails the apply with a clear error, and the next completes it",
+    async (_, at, when) => {
+      const readOnly = async () => {
+        await world.sql("ALTER SYSTEM SET default_transaction_read_only = on");
+        await world.sql("SELECT pg_reload_conf()");
+        // The session that reads the statement next must have heard of it.
+        await waitFor(
+          async () =>
+            (await world.sql<{ on: string }>(`SELECT current_setting('default_transaction_read_only') AS on`))[0]
+              ?.on === "on",
+        );
+        return "go on" as const;
+      };
+      const ended = await applyInto({ at, when, act: readOnly });
+      const again = await world.g2p("apply");
+      await world.sql("ALTER SYSTEM RESET default_transaction_read_only");
       await world.sql("SELECT pg_reload_conf()");
-      // The session that reads the statement next must have heard of it.
-      await waitFor(async () => (await world.sql<{ on: string }>(`SELECT current_setting('default_transaction_read_only') AS on`))[0]?.on === "on");
-      return "go on" as const;
-    };
-    const ended = await applyInto({ at, when, act: readOnly });
-    const again = await world.g2p("apply");
-    await world.sql("ALTER SYSTEM RESET default_transaction_read_only");
-    await world.sql("SELECT pg_reload_conf()");
-    await waitFor(async () => (await world.sql<{ on: string }>(`SELECT current_setting('default_transaction_read_only') AS on`))[0]?.on === "off");
+      await waitFor(
+        async () =>
+          (await world.sql<{ on: string }>(`SELECT current_setting('default_transaction_read_only') AS on`))[0]?.on ===
+          "off",
+      );
 
-    expect(again.code, said("apply", again)).toBe(1);
-    expect((again.stdout + again.stderr).replace(/\s+/g, " ")).toMatch(/takes no writes now/);
-    expect(await wrongOf(ended, /takes no writes now/)).toEqual([]);
-  }, 90_000);
+      expect(again.code, said("apply", again)).toBe(1);
+      expect((again.stdout + again.stderr).replace(/\s+/g, " ")).toMatch(/takes no writes now/);
+      expect(await wrongOf(ended, /takes no writes now/)).toEqual([]);
+    },
+    90_000,
+  );
 });
 
 test("a server whose disk is full fails the apply with a clear error, and the next completes it when there is space", async () => {

@@ -26,7 +26,8 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
       if (!chosen(text)) continue;
       await world.reset();
       const killed = await runKilled(world, { at: index + 1, when }, "apply", "--concurrency", "1");
-      const troubles = killed.code === null ? await troublesAfterApply(world) : [`was not killed: ${killed.stdout}${killed.stderr}`];
+      const troubles =
+        killed.code === null ? await troublesAfterApply(world) : [`was not killed: ${killed.stdout}${killed.stderr}`];
       wrong.push(...troubles.map((trouble) => `${when} ${index + 1} (${text.slice(0, 120)}): ${trouble}`));
     }
     return wrong;

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { leftAfterRemove, said, troublesAfterApply, CLAIMS } from "../support/kill.ts";
-import { credentialFiles, disagreements, openWorld, type World } from "../support/world.ts";
+import { CLAIMS, leftAfterRemove, troublesAfterApply, troublesOfApply } from "../support/kill.ts";
+import { credentialFiles, openWorld, type World } from "../support/world.ts";
 
 const RUNS = 30;
 const REMOVE = ["remove", "dev", "--delete-data", "--yes"];
@@ -43,11 +43,11 @@ test(`runs killed ${RUNS} times at any moment, in files or on the server, leave 
   const wrong: string[] = [];
   for (let run = 0; run < RUNS; run += 1) {
     const milliseconds = 60 + random() * 500;
-    const note = (what: string, troubles: readonly string[]) => wrong.push(...troubles.map((one) => `run ${run}, ${what} killed after ${Math.round(milliseconds)} ms: ${one}`));
+    const note = (what: string, troubles: readonly string[]) =>
+      wrong.push(...troubles.map((one) => `run ${run}, ${what} killed after ${Math.round(milliseconds)} ms: ${one}`));
     if (run % 2 === 0) {
       await killedAfter(milliseconds, "apply");
-      const applied = await world.g2p("apply");
-      note("apply", applied.code === 0 ? await disagreements(world, { claims: CLAIMS }) : [said("apply", applied)]);
+      note("apply", await troublesOfApply(world));
     } else {
       await killedAfter(milliseconds, ...REMOVE);
       note("remove", await leftAfterRemove(world, "dev", 1));

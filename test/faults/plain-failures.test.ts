@@ -27,12 +27,20 @@ afterAll(async () => {
 
 /** One claim's descriptor beside the environment file, as the only module there is. */
 async function onlyClaim(claim: string): Promise<void> {
-  await writeFile(join(world.dir, "only.yaml"), `apiVersion: g2p.dev/v1\nkind: Module\nmodule: only\ntitle: Only\nclaims: {main: ${claim}}\n`);
+  await writeFile(
+    join(world.dir, "only.yaml"),
+    `apiVersion: g2p.dev/v1\nkind: Module\nmodule: only\ntitle: Only\nclaims: {main: ${claim}}\n`,
+  );
   await world.write("[{name: dev, modules: [./only.yaml]}]");
 }
 
 /** The command ended with this code, said this, and nothing on the server is other than before. */
-async function failedCleanly(ended: Ended, code: number, says: RegExp, ledger: "no ledger" | "ledger" = "no ledger"): Promise<void> {
+async function failedCleanly(
+  ended: Ended,
+  code: number,
+  says: RegExp,
+  ledger: "no ledger" | "ledger" = "no ledger",
+): Promise<void> {
   expect(ended.code, said("it", ended)).toBe(code);
   expect((ended.stdout + ended.stderr).replace(/\s+/g, " ")).toMatch(says);
   expect(await fingerprint(world)).toBe(before);
@@ -43,7 +51,11 @@ async function failedCleanly(ended: Ended, code: number, says: RegExp, ledger: "
 test("a server that is not there is named, and when it is there later all is made", async () => {
   const port = await freePort();
   await world.write(SANDBOXES, { port });
-  await failedCleanly(await world.g2p("apply"), 1, new RegExp(`connecting to PostgreSQL at 127.0.0.1:${port} .* nothing listens there .*Start the server`));
+  await failedCleanly(
+    await world.g2p("apply"),
+    1,
+    new RegExp(`connecting to PostgreSQL at 127.0.0.1:${port} .* nothing listens there .*Start the server`),
+  );
   const there = await forward(port, world.server.admin);
   try {
     expect(await troublesAfterApply(world)).toEqual([]);
@@ -63,14 +75,18 @@ test("a wrong admin password is named with the place to correct it", async () =>
 test.each([
   ["CREATEDB", "CREATEROLE"],
   ["CREATEROLE", "CREATEDB"],
-])("an admin without %s is told so before anything is made", async (lacks, has) => {
-  await world.sql(`CREATE ROLE half LOGIN ${has} PASSWORD '${world.admin.password.reveal()}'`);
-  await world.write(SANDBOXES, { user: "half" });
-  before = await fingerprint(world);
-  const ended = await world.g2p("apply");
-  await failedCleanly(ended, 1, new RegExp(`"half" lacks ${lacks}\\b`));
-  await failedCleanly(await world.g2p("plan"), 3, new RegExp(`"half" lacks ${lacks}\\b`));
-}, 30_000);
+])(
+  "an admin without %s is told so before anything is made",
+  async (lacks, has) => {
+    await world.sql(`CREATE ROLE half LOGIN ${has} PASSWORD '${world.admin.password.reveal()}'`);
+    await world.write(SANDBOXES, { user: "half" });
+    before = await fingerprint(world);
+    const ended = await world.g2p("apply");
+    await failedCleanly(ended, 1, new RegExp(`"half" lacks ${lacks}\\b`));
+    await failedCleanly(await world.g2p("plan"), 3, new RegExp(`"half" lacks ${lacks}\\b`));
+  },
+  30_000,
+);
 
 test("an extension that the server does not have is named, and nothing of its claim is made", async () => {
   await onlyClaim("{extensions: [no_such_extension]}");
@@ -84,7 +100,11 @@ test("an extension that needs a superuser is refused to a lesser admin before it
   );
   expect(untrusted).toBeDefined();
   await onlyClaim(`{extensions: [${untrusted?.name ?? ""}]}`);
-  await failedCleanly(await world.g2p("plan"), 3, new RegExp(`needs superuser: extension:${untrusted?.name ?? ""} .*not a trusted extension`));
+  await failedCleanly(
+    await world.g2p("plan"),
+    3,
+    new RegExp(`needs superuser: extension:${untrusted?.name ?? ""} .*not a trusted extension`),
+  );
   await failedCleanly(await world.g2p("apply"), 3, /needs superuser/, "ledger");
 }, 30_000);
 
@@ -99,20 +119,24 @@ test("a server without a free connection is named, and nothing is made", async (
   expect(await troublesAfterApply(world)).toEqual([]);
 }, 60_000);
 
-test.each([1, 2, 3])("with only %i free connections an apply says so, never done, and the next one with more completes it", async (free) => {
-  await onlyClaim("{extensions: [pg_trgm]}");
-  const holders = await occupy(free);
-  try {
-    const ended = await world.g2p("apply", "--concurrency", "1");
-    expect(ended.code, said("apply", ended)).toBe(1);
-    expect((ended.stdout + ended.stderr).replace(/\s+/g, " ")).toMatch(/no connection left .*max_connections/);
-    expect(ended.stdout).not.toMatch(/Applied:/);
-  } finally {
-    await Promise.all(holders.map((client) => client.end()));
-  }
-  expect((await world.g2p("apply")).code).toBe(0);
-  expect((await world.g2p("plan")).code).toBe(0);
-}, 60_000);
+test.each([1, 2, 3])(
+  "with only %i free connections an apply says so, never done, and the next one with more completes it",
+  async (free) => {
+    await onlyClaim("{extensions: [pg_trgm]}");
+    const holders = await occupy(free);
+    try {
+      const ended = await world.g2p("apply", "--concurrency", "1");
+      expect(ended.code, said("apply", ended)).toBe(1);
+      expect((ended.stdout + ended.stderr).replace(/\s+/g, " ")).toMatch(/no connection left .*max_connections/);
+      expect(ended.stdout).not.toMatch(/Applied:/);
+    } finally {
+      await Promise.all(holders.map((client) => client.end()));
+    }
+    expect((await world.g2p("apply")).code).toBe(0);
+    expect((await world.g2p("plan")).code).toBe(0);
+  },
+  60_000,
+);
 
 /** Takes all connections that are not kept for superusers, save some. */
 async function occupy(free: number) {
@@ -130,22 +154,42 @@ describe("names that cannot be", () => {
     ["a sandbox in capitals and spaces", "[{name: 'My Sandbox', modules: [./plain.yaml]}]"],
     ["a sandbox in another script", "[{name: größe, modules: [./plain.yaml]}]"],
     ["SQL as an instance", `[{name: dev, modules: [{module: ./plain.yaml, name: "x'; DROP DATABASE postgres; --"}]}]`],
-    ["a fixed name of 64 bytes", `[{name: dev, modules: [{module: ./plain.yaml, claims: {main: {name: ${"x".repeat(64)}}}}]}]`],
-    ["a fixed name of 63 letters but more bytes", `[{name: dev, modules: [{module: ./plain.yaml, claims: {main: {name: ${"ü".repeat(40)}}}}]}]`],
-    ["a fixed name of the server's own", "[{name: dev, modules: [{module: ./plain.yaml, claims: {main: {name: template1}}}]}]"],
+    [
+      "a fixed name of 64 bytes",
+      `[{name: dev, modules: [{module: ./plain.yaml, claims: {main: {name: ${"x".repeat(64)}}}}]}]`,
+    ],
+    [
+      "a fixed name of 63 letters but more bytes",
+      `[{name: dev, modules: [{module: ./plain.yaml, claims: {main: {name: ${"ü".repeat(40)}}}}]}]`,
+    ],
+    [
+      "a fixed name of the server's own",
+      "[{name: dev, modules: [{module: ./plain.yaml, claims: {main: {name: template1}}}]}]",
+    ],
     [
       "one fixed name for two claims",
       "[{name: dev, modules: [{module: ./plain.yaml, name: a, claims: {main: {name: legacy}}}, {module: ./plain.yaml, name: b, claims: {main: {name: legacy}}}]}]",
     ],
-  ])("%s is an error with its place in the file", async (_, sandboxes) => {
-    await world.write(sandboxes);
-    const ended = await world.g2p("apply");
-    await failedCleanly(ended, 1, /g2p\.yaml has a problem\. Nothing was changed/);
-    expect(ended.stderr).toMatch(/g2p\.yaml:\d+:\d+ /);
-  }, 30_000);
+  ])(
+    "%s is an error with its place in the file",
+    async (_, sandboxes) => {
+      await world.write(sandboxes);
+      const ended = await world.g2p("apply");
+      await failedCleanly(ended, 1, /g2p\.yaml has a problem\. Nothing was changed/);
+      expect(ended.stderr).toMatch(/g2p\.yaml:\d+:\d+ /);
+    },
+    30_000,
+  );
 });
 
-test.each([`we"ird; DROP`, `x'; DROP DATABASE postgres; --`, "größe 数据库", "back\\slash $1 %s :name", "-- comment /*", "Case__AND  spaces"])(
+test.each([
+  `we"ird; DROP`,
+  `x'; DROP DATABASE postgres; --`,
+  "größe 数据库",
+  "back\\slash $1 %s :name",
+  "-- comment /*",
+  "Case__AND  spaces",
+])(
   "a fixed name like %s is only a name, from apply to remove",
   async (name) => {
     await world.write(
@@ -155,7 +199,9 @@ test.each([`we"ird; DROP`, `x'; DROP DATABASE postgres; --`, "größe 数据库"
       const ended = await world.g2p(...command);
       expect(ended.code, said(command.join(" "), ended)).toBe(0);
     }
-    const [row] = await world.sql<{ owner: string }>(`SELECT datdba::regrole::text AS owner FROM pg_database WHERE datname = '${name.replaceAll("'", "''")}'`);
+    const [row] = await world.sql<{ owner: string }>(
+      `SELECT datdba::regrole::text AS owner FROM pg_database WHERE datname = '${name.replaceAll("'", "''")}'`,
+    );
     expect(row?.owner).toContain("___owner");
     const removed = await world.g2p("remove", "dev", "--delete-data", "--yes");
     expect(removed.code, said("remove", removed)).toBe(0);

@@ -28,12 +28,17 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
 
   /** A session of a module, as its binding gives it. */
   async function sessionOf(claim: string, user: string, database: string): Promise<pg.Client> {
-    const { password } = JSON.parse(await readFile(join(world.state, "credentials/dev", `${claim}.json`), "utf8")) as { password: string };
+    const { password } = JSON.parse(await readFile(join(world.state, "credentials/dev", `${claim}.json`), "utf8")) as {
+      password: string;
+    };
     return connect({ server: world.server.admin, database, user, password: new Secret(password) });
   }
 
   test("a sandbox whose modules have open sessions is removed, and the sessions end", async () => {
-    const sessions = [await sessionOf("farm/main", FARM.login, FARM.database), await sessionOf("case/registry", ACCESS, FARM.database)];
+    const sessions = [
+      await sessionOf("farm/main", FARM.login, FARM.database),
+      await sessionOf("case/registry", ACCESS, FARM.database),
+    ];
     await sessions[0]?.query("BEGIN; CREATE TABLE public.half (n int)");
     expect(await leftAfterRemove(world, "dev", 1)).toEqual([]);
     for (const session of sessions) await expect(session.query("SELECT 1")).rejects.toThrow();
@@ -45,25 +50,60 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     await reader.end();
     const removed = await world.g2p("remove", "dev/case", "--delete-data", "--yes");
     expect(removed.code, said("remove", removed)).toBe(0);
-    const owner = await world.sql("SELECT lomowner::regrole::text AS owner FROM pg_largeobject_metadata WHERE oid = 4711", FARM.database);
+    const owner = await world.sql(
+      "SELECT lomowner::regrole::text AS owner FROM pg_largeobject_metadata WHERE oid = 4711",
+      FARM.database,
+    );
     expect(owner).toEqual([{ owner: FARM.owner }]);
     expect(await world.sql(`SELECT FROM pg_roles WHERE rolname = '${ACCESS}'`)).toEqual([]);
   }, 60_000);
 
   test("roles that were granted rights and members in other databases and roles are dropped, and nothing else is changed", async () => {
     const qa = "faults___qa__plain";
-    await world.sql("CREATE TABLE public.shared (n int); INSERT INTO public.shared VALUES (1)", qa);
-    await world.sql("CREATE TABLE public.shared (n int)", "postgres");
+    await world.sql(
+      "CREATE TABLE public.shared (n int); INSERT INTO public.shared VALUES (1); ALTER TABLE public.shared OWNER TO faults___qa__plain___owner",
+      qa,
+    );
     const before = await fingerprint(world);
-    for (const database of [qa, "postgres"])
-      await world.sql(`GRANT SELECT ON public.shared TO ${FARM.login}; GRANT USAGE ON SCHEMA public TO ${FARM.owner};
-        ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ${ACCESS}`, database);
-    await world.sql(`GRANT CONNECT ON DATABASE ${qa} TO ${FARM.login}; GRANT ${FARM.owner} TO faults___qa__plain___a; GRANT pg_monitor TO ${FARM.login}`);
+    await world.sql(
+      `SET ROLE faults___qa__plain___owner; GRANT SELECT ON public.shared TO ${FARM.login}; GRANT USAGE ON SCHEMA public TO ${FARM.owner};
+       ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO ${ACCESS}; GRANT CONNECT ON DATABASE ${qa} TO ${FARM.login}`,
+      qa,
+    );
+    await world.sql(`GRANT ${FARM.owner} TO faults___qa__plain___a; GRANT pg_monitor TO ${FARM.login}`);
     expect(await leftAfterRemove(world, "dev", 1)).toEqual([]);
-    const rest = (text: string) => text.split("\n").filter((line) => !line.includes("__dev__") && !line.startsWith("member") && !line.startsWith("setting"));
+    const rest = (text: string) =>
+      text.split("\n").filter((line) => !/__dev__|^member|^setting|^database postgres/.test(line));
     expect(rest(await fingerprint(world))).toEqual(rest(before));
-    expect(await world.sql("SELECT n FROM public.shared", qa)).toEqual([{ n: 1 }]);
-    await world.sql("DROP TABLE public.shared", "postgres");
+    expect(await world.sql("SELECT n, relacl::text FROM public.shared, pg_class WHERE relname = 'shared'", qa)).toEqual(
+      [
+        {
+          n: 1,
+          relacl: expect.stringMatching(
+            /^{faults___qa__plain___owner=[a-zA-Z]+\/faults___qa__plain___owner}$/,
+          ) as string,
+        },
+      ],
+    );
+  }, 60_000);
+
+  test("rights that a superuser gave elsewhere are taken back by a superuser; others are told, and lose no data before", async () => {
+    await world.sql(`CREATE TABLE public.given (n int); GRANT SELECT ON public.given TO ${FARM.login}`, "postgres");
+    try {
+      const removed = await world.g2p("remove", "dev/farm", "--delete-data", "--yes");
+      expect(removed.code, said("remove", removed)).toBe(as === "superuser" ? 0 : 1);
+      if (as === "superuser") return;
+      expect(removed.stdout.replace(/\s+/g, " ")).toMatch(
+        /hold rights in database "postgres" that only a superuser .* Let a superuser run, in database "postgres": DROP OWNED BY/,
+      );
+      expect(await world.sql(`SELECT datallowconn FROM pg_database WHERE datname = '${FARM.database}'`)).toEqual([
+        { datallowconn: true },
+      ]);
+      await world.sql(`DROP OWNED BY ${FARM.login}`, "postgres");
+      expect(await leftAfterRemove(world, "dev", 1)).toEqual([]);
+    } finally {
+      await world.sql("DROP TABLE public.given", "postgres");
+    }
   }, 60_000);
 
   test("a role that was made owner of a further database keeps its claim from being removed", async () => {
@@ -72,15 +112,21 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     const before = await fingerprint(world);
     const refused = await world.g2p("remove", "dev/farm", "--delete-data", "--yes");
     expect(refused.code).not.toBe(0);
-    expect(refused.stdout.replace(/\s+/g, " ")).toMatch(/Role "faults___dev__farm___owner" owns database "precious" as well\. Nothing was removed/);
+    expect(refused.stdout.replace(/\s+/g, " ")).toMatch(
+      /Role "faults___dev__farm___owner" owns database "precious" as well\. Nothing was removed/,
+    );
     expect(await fingerprint(world)).toBe(before);
     await world.sql(`ALTER DATABASE precious OWNER TO ${world.server.admin.user}`);
     expect((await world.g2p("remove", "dev/farm", "--delete-data", "--yes")).code).toBe(0);
   }, 60_000);
 
   test("a database that strangers have sessions in is named, stays removable, and goes when they are gone", async () => {
-    if (as === "superuser") await world.sql(`ALTER ROLE ${FARM.login} CONNECTION LIMIT 5`);
-    const stranger = await connect({ server: world.server.admin, database: FARM.database, user: world.server.admin.user, password: world.server.admin.password });
+    const stranger = await connect({
+      server: world.server.admin,
+      database: FARM.database,
+      user: world.server.admin.user,
+      password: world.server.admin.password,
+    });
     const removed = await world.g2p("remove", "dev/farm", "--delete-data", "--yes");
     if (as === "superuser") {
       // FORCE ends them.
@@ -88,7 +134,9 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
       return;
     }
     expect(removed.code, said("remove", removed)).toBe(1);
-    expect(removed.stdout.replace(/\s+/g, " ")).toMatch(/in use by other sessions .*End these sessions, then run it again/);
+    expect(removed.stdout.replace(/\s+/g, " ")).toMatch(
+      /in use by other sessions .*End these sessions, then run it again/,
+    );
     await stranger.end();
     expect(await leftAfterRemove(world, "dev", 1)).toEqual([]);
   }, 60_000);

@@ -10,7 +10,10 @@ let world: World;
 const seen = new Set<string>();
 
 beforeAll(async () => {
-  world = await openWorld({ as: "lesser", parameters: { log_statement: "all", log_min_duration_statement: "0", log_connections: "on" } });
+  world = await openWorld({
+    as: "lesser",
+    parameters: { log_statement: "all", log_min_duration_statement: "0", log_connections: "on" },
+  });
 }, 90_000);
 
 afterAll(async () => {
@@ -42,13 +45,22 @@ function noteArguments(pid: string): void {
 async function filesText(dir: string): Promise<string> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return (await Promise.all(files.filter((file) => !file.includes("/credentials/")).map((file) => readFile(file, "utf8")))).join("\n");
+  return (
+    await Promise.all(files.filter((file) => !file.includes("/credentials/")).map((file) => readFile(file, "utf8")))
+  ).join("\n");
 }
 
 async function ledgerText(): Promise<string> {
   const tables = ["environment", "admin", "resource", "name", "audit"];
-  const texts = await Promise.all(tables.map((table) => world.sql<{ text: string }>(`SELECT to_jsonb(t)::text AS text FROM ledger.${table} t`, "g2p_commons")));
-  return texts.flat().map((row) => row.text).join("\n");
+  const texts = await Promise.all(
+    tables.map((table) =>
+      world.sql<{ text: string }>(`SELECT to_jsonb(t)::text AS text FROM ledger.${table} t`, "g2p_commons"),
+    ),
+  );
+  return texts
+    .flat()
+    .map((row) => row.text)
+    .join("\n");
 }
 
 test("no password shows in any output, argument, ledger, file or server log during an environment's whole life", async () => {

@@ -35,7 +35,7 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     });
     const ended = await world.g2p(...args);
     const { sprung } = world.proxy;
-    world.proxy.arm();
+    await world.proxy.disarm();
     await world.server.restart();
     return { ...ended, sprung };
   }
@@ -51,23 +51,31 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
   test.each([
     ["at its start", atOnce],
     ["in its midst", directoriesChange],
-  ])("a server killed during CREATE DATABASE, %s, fails the apply, and the next completes it", async (_, moment) => {
-    await world.reset();
-    const ended = await crashDuring(new RegExp(`CREATE DATABASE "${FARM}"`), moment, "apply");
-    expect(ended).toMatchObject({ code: 1, sprung: true });
-    expect(ended.stdout + ended.stderr).toMatch(/connection was cut|nothing listens|starting up/);
-    expect(await troublesAfterApply(world)).toEqual([]);
-  }, 60_000);
+  ])(
+    "a server killed during CREATE DATABASE, %s, fails the apply, and the next completes it",
+    async (_, moment) => {
+      await world.reset();
+      const ended = await crashDuring(new RegExp(`CREATE DATABASE "${FARM}"`), moment, "apply");
+      expect(ended).toMatchObject({ code: 1, sprung: true });
+      expect(ended.stdout + ended.stderr).toMatch(/connection was cut|nothing listens|starting up/);
+      expect(await troublesAfterApply(world)).toEqual([]);
+    },
+    60_000,
+  );
 
   test.each([
     ["at its start", atOnce],
     ["in its midst", directoriesChange],
-  ])("a server killed during DROP DATABASE, %s, fails the remove, and the next completes it", async (_, moment) => {
-    await world.g2p("apply");
-    const ended = await crashDuring(new RegExp(`DROP DATABASE IF EXISTS "${FARM}"`), moment, ...REMOVE);
-    expect(ended).toMatchObject({ code: 1, sprung: true });
-    expect(await leftAfterRemove(world, "dev", 1)).toEqual([]);
-  }, 60_000);
+  ])(
+    "a server killed during DROP DATABASE, %s, fails the remove, and the next completes it",
+    async (_, moment) => {
+      await world.g2p("apply");
+      const ended = await crashDuring(new RegExp(`DROP DATABASE IF EXISTS "${FARM}"`), moment, ...REMOVE);
+      expect(ended).toMatchObject({ code: 1, sprung: true });
+      expect(await leftAfterRemove(world, "dev", 1)).toEqual([]);
+    },
+    60_000,
+  );
 
   /** Makes a database what an interrupted DROP leaves. */
   const breakDatabase = () => world.sql(`UPDATE pg_database SET datconnlimit = -2 WHERE datname = '${FARM}'`);
@@ -91,7 +99,9 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     await breakDatabase();
     const refused = await world.g2p("apply");
     expect(refused.code, said("apply", refused)).toBe(3);
-    expect(refused.stdout.replace(/\s+/g, " ")).toMatch(/says that database "faults___dev__farm" is in use, but it is broken.*--recreate/);
+    expect(refused.stdout.replace(/\s+/g, " ")).toMatch(
+      /says that database "faults___dev__farm" is in use, but it is broken.*--recreate/,
+    );
     expect((await world.g2p("plan")).code).toBe(3);
     expect(await troublesAfterApply(world, "--recreate", "postgresql/dev/farm/main")).toEqual([]);
   }, 60_000);
@@ -100,7 +110,9 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     await world.reset();
     await world.g2p("apply");
     await runKilled(world, { at: /DROP DATABASE IF EXISTS "faults___dev__case"/, when: "before" }, ...REMOVE);
-    const lent = await world.sql<{ n: number }>(`SELECT count(*)::int AS n FROM pg_auth_members WHERE roleid = 'faults___dev__case___owner'::regrole AND member = '${world.admin.user}'::regrole`);
+    const lent = await world.sql<{ n: number }>(
+      `SELECT count(*)::int AS n FROM pg_auth_members WHERE roleid = 'faults___dev__case___owner'::regrole AND member = '${world.admin.user}'::regrole`,
+    );
     if (as === "lesser") expect(lent[0]?.n).toBeGreaterThan(0);
     expect(await troublesAfterApply(world)).toEqual([]);
     await runKilled(world, { at: /DROP DATABASE IF EXISTS "faults___dev__case"/, when: "after" }, ...REMOVE);

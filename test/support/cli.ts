@@ -63,7 +63,8 @@ export function built(): Promise<string> {
     }
     const dist = join(ROOT, "dist");
     const hash = createHash("sha256");
-    for (const file of await filesOf(dist)) if (file.endsWith(".js")) hash.update(file.slice(dist.length)).update(await readFile(file));
+    for (const file of await filesOf(dist))
+      if (file.endsWith(".js")) hash.update(file.slice(dist.length)).update(await readFile(file));
     const target = join(CACHE, hash.digest("hex").slice(0, 16));
     if (existsSync(target)) return target;
     const temporary = `${target}.${process.pid}`;
@@ -88,5 +89,8 @@ async function outdated(): Promise<boolean> {
 
 async function filesOf(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).sort();
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
 }

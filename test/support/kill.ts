@@ -1,4 +1,4 @@
-import type { Ended } from "./cli.ts";
+import type { Ended, Running } from "./cli.ts";
 import type { Trap } from "./proxy.ts";
 import { credentialFiles, disagreements, type World } from "./world.ts";
 
@@ -17,34 +17,35 @@ export const CLAIMS = 4;
 
 /** Runs a command and kills it with SIGKILL at the given point. */
 export async function runKilled(world: World, trap: Omit<Trap, "act">, ...args: string[]): Promise<Ended> {
-  const running: { kill?: () => void } = {};
+  let running: Running | undefined = undefined;
   world.proxy.arm({
     ...trap,
     act: () => {
-      running.kill?.();
+      running?.kill();
       return "cut";
     },
   });
-  const started = await world.start(...args);
-  running.kill = started.kill;
-  const ended = await started.ended;
-  world.proxy.arm();
+  running = await world.start(...args);
+  const ended = await running.ended;
+  await world.proxy.disarm();
   return ended;
 }
 
-/** Applies, and says in which way the environment is not what it should be; empty when all is well. */
+/** Applies, and says in which way the environment is not what it should be, by ledger, plan and verify; empty when all is well. */
 export async function troublesAfterApply(world: World, ...args: string[]): Promise<string[]> {
+  const troubles = await troublesOfApply(world, ...args);
+  return troubles.length > 0 ? troubles : troublesOfLooking(world);
+}
+
+/** Applies, and says where ledger, server and credentials disagree then. */
+export async function troublesOfApply(world: World, ...args: string[]): Promise<string[]> {
   const applied = await world.g2p("apply", ...args);
-  if (applied.code !== 0) return [said("apply", applied)];
-  return [...(await disagreements(world, { claims: CLAIMS })), ...(await troublesOfLooking(world))];
+  return applied.code === 0 ? disagreements(world, { claims: CLAIMS }) : [said("apply", applied)];
 }
 
 async function troublesOfLooking(world: World): Promise<string[]> {
   const [plan, verify] = await Promise.all([world.g2p("plan"), world.g2p("verify")]);
-  return [
-    ...(plan.code === 0 ? [] : [said("plan", plan)]),
-    ...(verify.code === 0 ? [] : [said("verify", verify)]),
-  ];
+  return [...(plan.code === 0 ? [] : [said("plan", plan)]), ...(verify.code === 0 ? [] : [said("verify", verify)])];
 }
 
 /** How a command ended, in one text. */
@@ -57,5 +58,8 @@ export async function leftAfterRemove(world: World, sandbox: string, claimsLeft:
   const removed = await world.g2p("remove", sandbox, "--delete-data", "--yes");
   if (removed.code !== 0) return [said("remove", removed)];
   const files = (await credentialFiles(world)).filter((file) => file.startsWith(`${sandbox}/`));
-  return [...files.map((file) => `credential ${file} is left over`), ...(await disagreements(world, { claims: claimsLeft }))];
+  return [
+    ...files.map((file) => `credential ${file} is left over`),
+    ...(await disagreements(world, { claims: claimsLeft })),
+  ];
 }

@@ -26,12 +26,14 @@ export interface Proxy {
   readonly port: number;
   /** Side effects since the last {@link Proxy.arm}, in order. */
   readonly sideEffects: readonly Statement[];
-  /**
-   * Counts from 1 again, and springs the trap when one is given.
-   *
-   * @throws what {@link Trap.act} of the trap before threw; that connection was cut
-   */
+  /** Counts from 1 again, and springs the trap when one is given. */
   arm(trap?: Trap): void;
+  /**
+   * Waits until what the trap does has ended, and takes the trap away.
+   *
+   * @throws what {@link Trap.act} threw; the connection was cut then
+   */
+  disarm(): Promise<void>;
   /** True once the trap has sprung. */
   readonly sprung: boolean;
   /** Cuts every connection. */
@@ -40,7 +42,8 @@ export interface Proxy {
 }
 
 /** First words of statements that change something on the server, or end a transaction that may have. */
-const EFFECT = /^(CREATE|ALTER|DROP|GRANT|REVOKE|INSERT|UPDATE|DELETE|COMMENT|REASSIGN|TRUNCATE|COMMIT|SELECT pg_terminate_backend)\b/i;
+const EFFECT =
+  /^(CREATE|ALTER|DROP|GRANT|REVOKE|INSERT|UPDATE|DELETE|COMMENT|REASSIGN|TRUNCATE|COMMIT|SELECT pg_terminate_backend)\b/i;
 
 /** Whether a message of one or several statements changes anything. */
 export function isSideEffect(text: string): boolean {
@@ -50,7 +53,13 @@ export function isSideEffect(text: string): boolean {
 /** Listens on a free port of this machine and passes everything on to `to`. Connections must not be encrypted. */
 export async function startProxy(to: () => { readonly host: string; readonly port: number }): Promise<Proxy> {
   const sockets = new Set<net.Socket>();
-  const state = { effects: [] as Statement[], trap: undefined as Trap | undefined, sprung: false, failure: undefined as unknown };
+  const state = {
+    effects: [] as Statement[],
+    trap: undefined as Trap | undefined,
+    sprung: false,
+    /** What the sprung trap does. */
+    acting: undefined as Promise<unknown> | undefined,
+  };
 
   const spring = (statement: Statement, when: Trap["when"]): Promise<"go on" | "cut"> | undefined => {
     const { trap } = state;
@@ -58,12 +67,9 @@ export async function startProxy(to: () => { readonly host: string; readonly por
     const here = typeof trap.at === "number" ? state.effects[trap.at - 1] === statement : trap.at.test(statement.text);
     if (!here) return undefined;
     state.sprung = true;
-    return Promise.resolve(statement)
-      .then(trap.act)
-      .catch((error: unknown) => {
-        state.failure = error;
-        return "cut" as const;
-      });
+    const acting = Promise.resolve(statement).then(trap.act);
+    state.acting = acting;
+    return acting.catch(() => "cut" as const);
   };
 
   const listener = net.createServer((client) => {
@@ -79,7 +85,13 @@ export async function startProxy(to: () => { readonly host: string; readonly por
         server.destroy();
       });
     }
-    serve(client, server, spring, (statement) => state.effects.push(statement), () => state.trap?.when === "after" && !state.sprung);
+    serve(
+      client,
+      server,
+      spring,
+      (statement) => state.effects.push(statement),
+      () => state.trap?.when === "after" && !state.sprung,
+    );
   });
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   const { port } = listener.address() as net.AddressInfo;
@@ -95,12 +107,15 @@ export async function startProxy(to: () => { readonly host: string; readonly por
       return state.sprung;
     },
     arm(trap) {
-      const { failure } = state;
-      state.failure = undefined;
-      if (failure !== undefined) throw failure;
       state.effects = [];
       state.trap = trap;
       state.sprung = false;
+    },
+    async disarm() {
+      const { acting } = state;
+      state.trap = undefined;
+      state.acting = undefined;
+      await acting;
     },
     cut,
     close: async () => {
@@ -116,7 +131,13 @@ type Spring = (statement: Statement, when: Trap["when"]) => Promise<"go on" | "c
  * Passes one connection's messages on, in order (PostgreSQL docs, "Message Formats": a type byte, save in the first message,
  * then a length that counts itself).
  */
-function serve(client: net.Socket, server: net.Socket, spring: Spring, count: (statement: Statement) => void, mayWait: () => boolean): void {
+function serve(
+  client: net.Socket,
+  server: net.Socket,
+  spring: Spring,
+  count: (statement: Statement) => void,
+  mayWait: () => boolean,
+): void {
   let session = { user: "", database: "" };
   let begun = false;
   /** The side effect that the server works on. */
@@ -126,43 +147,55 @@ function serve(client: net.Socket, server: net.Socket, spring: Spring, count: (s
     server.destroy();
   };
 
-  readMessages(client, () => !begun, async (message, type) => {
-    if (!begun) {
-      begun = true;
-      session = startup(message);
+  readMessages(
+    client,
+    () => !begun,
+    async (message, type) => {
+      if (!begun) {
+        begun = true;
+        session = startup(message);
+        server.write(message);
+        return;
+      }
+      const text = type === "Q" ? cString(message, 5) : type === "P" ? cString(message, message.indexOf(0, 5) + 1) : "";
+      if (!isSideEffect(text)) {
+        server.write(message);
+        return;
+      }
+      const statement = { text, ...session };
+      count(statement);
+      if ((await spring(statement, "before")) === "cut") return cut();
+      running = statement;
       server.write(message);
-      return;
-    }
-    const text = type === "Q" ? cString(message, 5) : type === "P" ? cString(message, message.indexOf(0, 5) + 1) : "";
-    if (!isSideEffect(text)) {
-      server.write(message);
-      return;
-    }
-    const statement = { text, ...session };
-    count(statement);
-    if ((await spring(statement, "before")) === "cut") return cut();
-    running = statement;
-    server.write(message);
-    if ((await spring(statement, "sent")) === "cut") cut();
-  });
+      if ((await spring(statement, "sent")) === "cut") cut();
+    },
+  );
 
   const held: Buffer[] = [];
-  readMessages(server, () => false, async (message, type) => {
-    const statement = running;
-    if (type === "Z") running = undefined;
-    if (statement === undefined || !mayWait()) {
-      client.write(message);
-      return;
-    }
-    held.push(message);
-    if (type !== "Z") return;
-    if ((await spring(statement, "after")) === "cut") return cut();
-    for (const one of held.splice(0)) client.write(one);
-  });
+  readMessages(
+    server,
+    () => false,
+    async (message, type) => {
+      const statement = running;
+      if (type === "Z") running = undefined;
+      if (statement === undefined || !mayWait()) {
+        client.write(message);
+        return;
+      }
+      held.push(message);
+      if (type !== "Z") return;
+      if ((await spring(statement, "after")) === "cut") return cut();
+      for (const one of held.splice(0)) client.write(one);
+    },
+  );
 }
 
 /** Calls `take` for each whole message, one after the other. */
-function readMessages(socket: net.Socket, untyped: () => boolean, take: (message: Buffer, type: string) => Promise<void>): void {
+function readMessages(
+  socket: net.Socket,
+  untyped: () => boolean,
+  take: (message: Buffer, type: string) => Promise<void>,
+): void {
   let rest = Buffer.alloc(0);
   let busy = Promise.resolve();
   const drain = async () => {

@@ -87,7 +87,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     await writeFile(join(dir, `${name}.yaml`), `apiVersion: g2p.dev/v1\nkind: Module\nmodule: ${name}\n${text}\n`);
 
   const sql = async <Row extends pg.QueryResultRow>(text: string, database = "postgres"): Promise<Row[]> => {
-    const client = await connect({ server: server.admin, database, user: server.admin.user, password: server.admin.password });
+    const client = await connect({
+      server: server.admin,
+      database,
+      user: server.admin.user,
+      password: server.admin.password,
+    });
     try {
       return (await client.query<Row>(text)).rows;
     } finally {
@@ -108,7 +113,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     written,
     sql,
     start: async (command, ...args) => {
-      const running = await startG2p([command ?? "", "-f", file, "--state", state, ...args], { [PASSWORD_VARIABLE]: admin().password.reveal() });
+      const running = await startG2p([command ?? "", "-f", file, "--state", state, ...args], {
+        [PASSWORD_VARIABLE]: admin().password.reveal(),
+      });
       void running.ended.then(({ stdout, stderr }) => written.push(stdout, stderr));
       return running;
     },
@@ -155,7 +162,8 @@ const STANDING = ["postgres", "template0", "template1"];
 
 async function dropEverything(sql: World["sql"], initialRoles: readonly string[]): Promise<void> {
   const databases = await sql<{ name: string }>("SELECT datname::text AS name FROM pg_database");
-  for (const { name } of databases) if (!STANDING.includes(name)) await sql(`DROP DATABASE ${ident(name)} WITH (FORCE)`);
+  for (const { name } of databases)
+    if (!STANDING.includes(name)) await sql(`DROP DATABASE ${ident(name)} WITH (FORCE)`);
   const roles = (await roleNames(sql)).filter((name) => !initialRoles.includes(name));
   if (roles.length > 0) {
     const list = roles.map(ident).join(", ");
@@ -192,18 +200,22 @@ export async function disagreements(world: World, expected: { readonly claims: n
     `SELECT 'database ' || datname AS what FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1', 'g2p_commons')
      UNION ALL SELECT 'role ' || rolname FROM pg_roles WHERE oid >= 16384 AND rolname <> ${quote(world.admin.user)} AND rolname NOT LIKE 'initial%'`,
   );
-  for (const { what } of onServer) if (known.get(what) !== "ready") found.push(`${what} is ${known.get(what) ?? "unknown"} in the ledger`);
-  for (const what of known.keys()) if (!onServer.some((row) => row.what === what)) found.push(`${what} is in the ledger, not on the server`);
+  for (const { what } of onServer)
+    if (known.get(what) !== "ready") found.push(`${what} is ${known.get(what) ?? "unknown"} in the ledger`);
+  for (const what of known.keys())
+    if (!onServer.some((row) => row.what === what)) found.push(`${what} is in the ledger, not on the server`);
   found.push(...(await lentRights(world)));
 
   const resources = await world.sql<{ file: string; state: string }>(
     "SELECT sandbox || '/' || instance || '/' || claim || '.json' AS file, state FROM ledger.resource",
     "g2p_commons",
   );
-  if (resources.length !== expected.claims) found.push(`${resources.length} claims in the ledger, expected ${expected.claims}`);
+  if (resources.length !== expected.claims)
+    found.push(`${resources.length} claims in the ledger, expected ${expected.claims}`);
   const files = await credentialFiles(world);
   for (const { file } of resources) if (!files.includes(file)) found.push(`credential ${file} is missing`);
-  for (const file of files) if (!resources.some((row) => row.file === file)) found.push(`credential ${file} is left over`);
+  for (const file of files)
+    if (!resources.some((row) => row.file === file)) found.push(`credential ${file} is left over`);
   return found;
 }
 
@@ -226,7 +238,9 @@ export async function credentialFiles(world: World): Promise<string[]> {
 
 /** Passwords of the credential store. */
 export async function passwords(world: World): Promise<string[]> {
-  const texts = await Promise.all((await credentialFiles(world)).map((file) => readFile(join(world.state, "credentials", file), "utf8")));
+  const texts = await Promise.all(
+    (await credentialFiles(world)).map((file) => readFile(join(world.state, "credentials", file), "utf8")),
+  );
   return texts.map((text) => (JSON.parse(text) as { password: string }).password);
 }
 

@@ -2,7 +2,7 @@ import { hostname, userInfo } from "node:os";
 import type { ServerAddress } from "../../model/environment.ts";
 import { RefusedError, ServiceError } from "../../model/error.ts";
 import { Admin, batch, LEDGER_DATABASE, missingRights, type Row } from "./admin.ts";
-import { connect, errorCode } from "./connection.ts";
+import { errorCode } from "./connection.ts";
 import type { Desired, DesiredAccess, DesiredDatabase } from "./desired.ts";
 import { refKey } from "./desired.ts";
 import { toFailure } from "./failure.ts";
@@ -274,22 +274,24 @@ export function refuseOtherEnvironment(
   );
 }
 
-/** A connection to the ledger database by its own target; for locks. */
+/**
+ * Takes the environment's lock on the admin's main connection, waiting for another run to end; the connection's end gives it back.
+ *
+ * @returns gives it back before that
+ */
 export async function lockEnvironment(admin: Admin, environmentId: string, onWait: () => void): Promise<() => Promise<void>> {
-  const client = await connect({ server: admin.server, database: LEDGER_DATABASE, user: admin.server.user, password: admin.server.password });
   const key = `hashtextextended(${literal(`environment ${environmentId}`)}, 0)`;
   try {
-    const { rows } = await client.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`);
+    const { rows } = await admin.main.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`);
     if (rows[0]?.got !== true) {
       onWait();
-      await client.query(`SELECT pg_advisory_lock(${key})`);
+      await admin.main.query(`SELECT pg_advisory_lock(${key})`);
     }
   } catch (error) {
-    await client.end().catch(() => {});
     throw toFailure(error, "taking the environment's lock");
   }
   return async () => {
-    await client.end().catch(() => {});
+    await admin.main.query(`SELECT pg_advisory_unlock(${key})`).catch(() => {});
   };
 }
 

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { RefusedError } from "../../model/error.ts";
+import { RefusedError, ServiceError } from "../../model/error.ts";
 import type { Admin } from "./admin.ts";
 import { transaction } from "./admin.ts";
 import { errorCode } from "./connection.ts";
@@ -25,6 +25,7 @@ export async function dropAccess(admin: Admin, environmentId: string, entry: Led
   await refuseOtherDatabases(admin, entry, present, "");
   await begin(admin, environmentId, [entry]);
   await retireLogins(admin, present);
+  await release(admin, present, "");
   await forget();
   await dropRoles(admin, present, environmentId, [entry]);
 }
@@ -33,8 +34,8 @@ export async function dropAccess(admin: Admin, environmentId: string, entry: Led
  * Drops a database claim with its roles, and the logins of every access to it.
  *
  * The order was tried on every version (a role dropped while its sessions live keeps them writing, and the database can then not be
- * dropped): logins lose LOGIN, the database is closed, sessions are ended, the database is dropped, what its roles own or were
- * granted elsewhere is handed over or revoked, roles and ledger rows go in one transaction. Every step can be repeated.
+ * dropped): logins lose LOGIN and their sessions end, what the roles own or were granted elsewhere is handed over or revoked, the
+ * database is closed and dropped, roles and ledger rows go in one transaction. Every step can be repeated.
  *
  * @param accesses ledger entries of accesses whose target it is
  * @param forget deletes the stored credentials of all of them; called before the ledger's rows go
@@ -64,6 +65,7 @@ export async function dropDatabase(
   await refuseOtherDatabases(admin, entry, [...present, ...readers], database);
   await begin(admin, environmentId, [entry, ...accesses]);
   await retireLogins(admin, [...present, ...readers]);
+  await release(admin, [...readers, ...present], database);
   if (found !== undefined) await admin.worker((client) => dropClosed(admin, client, database, found));
   await forget();
   await dropRoles(admin, [...readers, ...present], environmentId, [...accesses, entry]);
@@ -188,34 +190,36 @@ async function dropClosed(admin: Admin, client: pg.Client, database: string, fou
 }
 
 /**
- * Drops roles together with their ledger entries. What they own in other databases goes to those databases' owners; what they
- * were granted there is revoked. pg_shdepend names the databases to visit (PostgreSQL docs, catalog pg_shdepend).
+ * Lets go of everything that roles own or were granted in databases other than `except`: what they own goes to those databases'
+ * owners, rights are revoked. pg_shdepend names the databases to visit (PostgreSQL docs, catalog pg_shdepend).
+ *
+ * @throws ServiceError when only a superuser may take a right back; the roles keep it then
  */
-async function dropRoles(admin: Admin, roles: readonly string[], environmentId: string, entries: readonly LedgerEntry[]): Promise<void> {
-  const { facts } = admin;
-  if (roles.length > 0) {
-    const { rows } = await admin.main.query<{ database: string; owner: string; owns: boolean }>(
-      `SELECT d.datname::text AS database, pg_get_userbyid(d.datdba)::text AS owner, bool_or(s.deptype = 'o') AS owns
-         FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
-         WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid IN (SELECT oid FROM pg_roles WHERE rolname::text = ANY(${textArray(roles)})) GROUP BY d.oid`,
-    );
-    for (const { database, owner, owns } of rows)
-      await admin.visit(database, (client) => persistently(client, handOver(admin, roles, owns ? owner : undefined)));
+async function release(admin: Admin, roles: readonly string[], except: string): Promise<void> {
+  if (roles.length === 0) return;
+  const { rows } = await admin.main.query<{ database: string; owner: string; owns: boolean }>(
+    `SELECT d.datname::text AS database, pg_get_userbyid(d.datdba)::text AS owner, bool_or(s.deptype = 'o') AS owns
+       FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid WHERE ${refersTo(roles)} AND d.datname::text <> ${literal(except)} GROUP BY d.oid`,
+  );
+  const list = roles.map(ident).join(", ");
+  const drop = `DROP OWNED BY ${list}`;
+  for (const { database, owner, owns } of rows) {
+    // An owner's grant is revoked with the owner's rights.
+    const lenders = [...new Set([...roles, ...(owns ? [owner] : await lendable(admin, [owner]))])];
+    await admin
+      .visit(database, (client) => persistently(client, lent(admin, lenders, [...(owns ? [`REASSIGN OWNED BY ${list} TO ${ident(owner)}`] : []), drop])))
+      .catch((error: unknown) => {
+        throw mayNotRevoke(error, `in database "${database}"`, `in database "${database}": ${drop}`);
+      });
   }
-  const granted =
-    roles.length === 0
-      ? []
-      : (
-          await admin.main.query<{ role: string; member: string; grantor: string }>(
-            `SELECT pg_get_userbyid(roleid)::text AS role, pg_get_userbyid(member)::text AS member, pg_get_userbyid(grantor)::text AS grantor
-               FROM pg_auth_members WHERE pg_get_userbyid(grantor)::text = ANY(${textArray(roles)})`,
-          )
-        ).rows;
+}
+
+/** Drops roles, with what they were granted on databases and roles, together with their ledger entries. */
+async function dropRoles(admin: Admin, roles: readonly string[], environmentId: string, entries: readonly LedgerEntry[]): Promise<void> {
   const ids = entries.map((entry) => literal(entry.id)).join(",");
+  const drop = `DROP OWNED BY ${roles.map(ident).join(", ")}`;
   await persistently(admin.main, [
-    // Rights on databases and the like belong to no database: DROP OWNED takes them back from anywhere.
-    ...(roles.length === 0 ? [] : lent(admin, roles, [`DROP OWNED BY ${roles.map(ident).join(", ")}`])),
-    ...granted.map((row) => `REVOKE ${ident(row.role)} FROM ${ident(row.member)}${facts.major >= 16 ? ` GRANTED BY ${ident(row.grantor)}` : ""} CASCADE`),
+    ...(roles.length === 0 ? [] : await revokeEverywhere(admin, roles, drop)),
     ...(roles.length === 0 ? [] : [`DROP ROLE ${roles.map(ident).join(", ")}`]),
     audit(
       environmentId,
@@ -223,14 +227,54 @@ async function dropRoles(admin: Admin, roles: readonly string[], environmentId: 
     ),
     `DELETE FROM ledger.resource WHERE id = ANY(ARRAY[${ids}]::uuid[]) AND kind = 'access'`,
     `DELETE FROM ledger.resource WHERE id = ANY(ARRAY[${ids}]::uuid[])`,
+  ]).catch((error: unknown) => {
+    throw mayNotRevoke(error, "on databases", drop);
+  });
+}
+
+/** Rights on databases and the like belong to no database: DROP OWNED takes them back from anywhere. */
+async function revokeEverywhere(admin: Admin, roles: readonly string[], drop: string): Promise<string[]> {
+  const by = (grantor: string) => (admin.facts.major >= 16 ? ` GRANTED BY ${ident(grantor)}` : "");
+  const granted = await admin.main.query<{ role: string; member: string; grantor: string }>(
+    `SELECT pg_get_userbyid(roleid)::text AS role, pg_get_userbyid(member)::text AS member, pg_get_userbyid(grantor)::text AS grantor
+       FROM pg_auth_members WHERE pg_get_userbyid(grantor)::text = ANY(${textArray(roles)})`,
+  );
+  const owners = await admin.main.query<{ owner: string }>(
+    `SELECT DISTINCT pg_get_userbyid(d.datdba)::text AS owner FROM pg_shdepend s JOIN pg_database d ON d.oid = s.objid
+       WHERE s.classid = 'pg_database'::regclass AND s.deptype = 'a' AND ${refersTo(roles)}`,
+  );
+  const lenders = await lendable(
+    admin,
+    owners.rows.map((row) => row.owner),
+  );
+  return lent(admin, [...new Set([...roles, ...lenders])], [
+    ...granted.rows.map((row) => `REVOKE ${ident(row.role)} FROM ${ident(row.member)}${by(row.grantor)} CASCADE`),
+    drop,
   ]);
 }
 
-/** @param heir who gets what the roles own in the database; `undefined` when they own nothing there */
-function handOver(admin: Admin, roles: readonly string[], heir: string | undefined): string[] {
-  const list = roles.map(ident).join(", ");
-  if (heir === undefined) return lent(admin, roles, [`DROP OWNED BY ${list}`]);
-  return lent(admin, [...new Set([...roles, heir])], [`REASSIGN OWNED BY ${list} TO ${ident(heir)}`, `DROP OWNED BY ${list}`]);
+function refersTo(roles: readonly string[]): string {
+  return `s.refclassid = 'pg_authid'::regclass AND s.refobjid IN (SELECT oid FROM pg_roles WHERE rolname::text = ANY(${textArray(roles)}))`;
+}
+
+/** Those of the roles that this admin, when it is no superuser, may become a member of. */
+async function lendable(admin: Admin, roles: readonly string[]): Promise<string[]> {
+  const { facts } = admin;
+  if (facts.superuser || roles.length === 0) return [];
+  const may = facts.major < 16 ? "true" : "pg_has_role(oid, 'USAGE WITH ADMIN OPTION')";
+  const { rows } = await admin.main.query<{ name: string }>(
+    `SELECT rolname::text AS name FROM pg_roles WHERE rolname::text = ANY(${textArray(roles)}) AND NOT rolsuper AND ${may}`,
+  );
+  return rows.map((row) => row.name);
+}
+
+function mayNotRevoke(error: unknown, where: string, statement: string): unknown {
+  if (!(error instanceof ServiceError) || error.code !== "PG_WARNED") return error;
+  return new ServiceError(`The roles hold rights ${where} that only a superuser or their grantor may take back. They were left as they are.`, {
+    code: "PG_NO_RIGHT",
+    hint: `Let a superuser run, ${statement}; then run the command again: it continues.`,
+    cause: error,
+  });
 }
 
 /** Statements run with the privileges of `roles`, which an admin that is no superuser borrows inside the transaction. */
