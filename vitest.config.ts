@@ -16,7 +16,15 @@ export default defineConfig({
       // Killed processes and servers, cut connections, full disks.
       { test: { name: "faults", include: ["test/faults/**/*.test.ts"], ...WITH_SERVERS, testTimeout: 900_000 } },
       // A real module, installed from PyPI.
-      { test: { name: "module", include: ["test/module/**/*.test.ts"], ...WITH_SERVERS, testTimeout: 600_000, hookTimeout: 600_000 } },
+      {
+        test: {
+          name: "module",
+          include: ["test/module/**/*.test.ts"],
+          ...WITH_SERVERS,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
       // Every command of the documents.
       { test: { name: "docs", include: ["test/docs/**/*.test.ts"], ...WITH_SERVERS } },
     ],

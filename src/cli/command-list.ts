@@ -158,11 +158,12 @@ export const COMMANDS: readonly CommandDefinition[] = [
       ["g2p verify --sample 20", "each login tries 20 others, and asks for the rest"],
     ],
     exits: { [EXIT.done]: "isolation holds", [EXIT.changes]: "isolation does not hold" },
-    options: (command) => command.option(
-          "--sample <n>",
-          "databases of others that each login really tries (default: all up to 50 logins, else 10); it asks for the rest",
-          positiveInteger,
-        ),
+    options: (command) =>
+      command.option(
+        "--sample <n>",
+        "databases of others that each login really tries (default: all up to 50 logins, else 10); it asks for the rest",
+        positiveInteger,
+      ),
     load: () => import("./commands/verify.ts"),
   },
   {

@@ -41,13 +41,22 @@ export interface Session {
  *
  * @param write whether the state directory may be made; a command that only looks goes without one
  */
-export async function loadSession(options: Pick<CommonOptions, "file" | "state">, io: Pick<Io, "cwd">, write: boolean): Promise<Session> {
+export async function loadSession(
+  options: Pick<CommonOptions, "file" | "state">,
+  io: Pick<Io, "cwd">,
+  write: boolean,
+): Promise<Session> {
   const environment = await readEnvironment(environmentFile(options, io));
   const state = openState(stateDirectory(options, io));
   const known = write ? await state.environmentId(environment.id) : await state.knownEnvironmentId(environment.id);
   const environmentId = known ?? randomUUID();
   const sharing = environment.commons.postgresql?.sharing ?? "environment";
-  return { environment, state, environmentId, desired: desire(environment, environmentId, (ref) => scopeOf(sharing, ref)) };
+  return {
+    environment,
+    state,
+    environmentId,
+    desired: desire(environment, environmentId, (ref) => scopeOf(sharing, ref)),
+  };
 }
 
 /** Kept beside the compiled code, for the same build of the same user; running from source nothing is kept. */
@@ -75,15 +84,19 @@ export async function serverAddresses(session: Session, env: NodeJS.ProcessEnv):
   const service = session.environment.commons.postgresql;
   if (service === undefined) return new Map();
   const entries = [...session.desired.keys()].map(async (scope): Promise<[string, ServerAddress]> => {
-    if (service.mode === "external") return [scope, await externalAddress(service.servers[scope], scope, session.environment.file, env)];
+    if (service.mode === "external")
+      return [scope, await externalAddress(service.servers[scope], scope, session.environment.file, env)];
     const { inspectPostgresql } = await import("../targets/embedded/postgresql.ts");
     const found = await inspectPostgresql({ stateDir: session.state.dir, scope });
     if (found.state === "running") return [scope, found.address];
-    throw new ServiceError(`The embedded server ${serverId(scope)} ${found.state === "absent" ? "was never started" : "is stopped"}. Nothing was changed.`, {
-      code: "EMBEDDED_STOPPED",
-      resource: serverId(scope),
-      hint: "Start it with g2p up (or g2p up --detach).",
-    });
+    throw new ServiceError(
+      `The embedded server ${serverId(scope)} ${found.state === "absent" ? "was never started" : "is stopped"}. Nothing was changed.`,
+      {
+        code: "EMBEDDED_STOPPED",
+        resource: serverId(scope),
+        hint: "Start it with g2p up (or g2p up --detach).",
+      },
+    );
   });
   return new Map(await Promise.all(entries));
 }
@@ -95,7 +108,8 @@ export async function startServers(
   emit: Emit,
 ): Promise<{ addresses: Map<string, ServerAddress>; started: string[]; running: Map<string, number> }> {
   const service = session.environment.commons.postgresql;
-  if (service?.mode !== "embedded") return { addresses: await serverAddresses(session, env), started: [], running: new Map() };
+  if (service?.mode !== "embedded")
+    return { addresses: await serverAddresses(session, env), started: [], running: new Map() };
   const { startPostgresql } = await import("../targets/embedded/postgresql.ts");
   const { default: pLimit } = await import("p-limit");
   const limit = pLimit(2);
@@ -120,7 +134,10 @@ export async function startServers(
 }
 
 function connectionsNeeded(desired: Desired): number {
-  const limits = [...desired.databases.map((one) => one.spec.connectionLimit), ...desired.accesses.map((one) => one.connectionLimit)];
+  const limits = [
+    ...desired.databases.map((one) => one.spec.connectionLimit),
+    ...desired.accesses.map((one) => one.connectionLimit),
+  ];
   const sum = limits.reduce((total, limit) => total + limit, SPARE_CONNECTIONS);
   return Math.min(MOST_CONNECTIONS, Math.max(100, sum));
 }
@@ -148,7 +165,12 @@ export function places(
   }));
 }
 
-async function externalAddress(server: ExternalServer | undefined, scope: string, file: string, env: NodeJS.ProcessEnv): Promise<ServerAddress> {
+async function externalAddress(
+  server: ExternalServer | undefined,
+  scope: string,
+  file: string,
+  env: NodeJS.ProcessEnv,
+): Promise<ServerAddress> {
   if (server === undefined) throw new Error(`no address for ${serverId(scope)}`);
   return {
     service: "postgresql",
@@ -167,19 +189,27 @@ async function readSecret(source: SecretSource, file: string, env: NodeJS.Proces
   if ("env" in source) {
     const value = env[source.env];
     if (value !== undefined && value !== "") return new Secret(value);
-    throw new ConfigError(`The environment variable ${source.env} is not set; ${file} takes the PostgreSQL admin's password from it. Nothing was changed.`, [], {
-      code: "SECRET_MISSING",
-      hint: `Set ${source.env} to the password.`,
-    });
+    throw new ConfigError(
+      `The environment variable ${source.env} is not set; ${file} takes the PostgreSQL admin's password from it. Nothing was changed.`,
+      [],
+      {
+        code: "SECRET_MISSING",
+        hint: `Set ${source.env} to the password.`,
+      },
+    );
   }
   try {
     return new Secret((await readFile(source.file, "utf8")).replace(/\r?\n$/, ""));
   } catch (error) {
-    throw new ConfigError(`The file ${source.file} with the PostgreSQL admin's password cannot be read. Nothing was changed.`, [], {
-      code: "SECRET_MISSING",
-      hint: "Create it, readable by you alone, with the password as its only line.",
-      cause: error,
-    });
+    throw new ConfigError(
+      `The file ${source.file} with the PostgreSQL admin's password cannot be read. Nothing was changed.`,
+      [],
+      {
+        code: "SECRET_MISSING",
+        hint: "Create it, readable by you alone, with the password as its only line.",
+        cause: error,
+      },
+    );
   }
 }
 
@@ -188,5 +218,8 @@ export function findInstance(environment: Environment, name: string): Environmen
   const found = environment.instances.find((one) => `${one.sandbox}/${one.instance}` === name);
   if (found !== undefined) return found;
   const choices = environment.instances.map((one) => `${one.sandbox}/${one.instance}`).join(", ");
-  throw new ConfigError(`There is no instance "${name}" in ${environment.file}.`, [], { code: "UNKNOWN_INSTANCE", hint: `Instances: ${choices}.` });
+  throw new ConfigError(`There is no instance "${name}" in ${environment.file}.`, [], {
+    code: "UNKNOWN_INSTANCE",
+    hint: `Instances: ${choices}.`,
+  });
 }

@@ -32,7 +32,11 @@ export async function loadEnvironment(file: string): Promise<Environment> {
   if (draft.source.value === undefined) throw invalid(path, draft.problems);
 
   const parsed = environmentSchema.safeParse(draft.source.value);
-  if (!parsed.success) draft.problems.push(...schemaProblems(draft.source, [], parsed.error, draft.source.value), ...behindWrongMode(draft));
+  if (!parsed.success)
+    draft.problems.push(
+      ...schemaProblems(draft.source, [], parsed.error, draft.source.value),
+      ...behindWrongMode(draft),
+    );
   await collectEntries(draft);
   checkDescriptors(draft);
   const instances = draft.entries.map((entry): Instance => {
@@ -72,11 +76,15 @@ export async function loadEnvironment(file: string): Promise<Environment> {
 /** What else is wrong in `commons.postgresql` when its `mode` is: the schema alone stops there, not knowing which form is meant. */
 function behindWrongMode(draft: Draft): Problem[] {
   if (typeof draft.source.value !== "object" || draft.source.value === null) return [];
-  const guess = structuredClone(draft.source.value) as { commons?: { postgresql?: { mode?: unknown } & Record<string, unknown> } };
+  const guess = structuredClone(draft.source.value) as {
+    commons?: { postgresql?: { mode?: unknown } & Record<string, unknown> };
+  };
   const postgresql = guess.commons?.postgresql;
-  if (typeof postgresql?.mode !== "string" || postgresql.mode === "embedded" || postgresql.mode === "external") return [];
+  if (typeof postgresql?.mode !== "string" || postgresql.mode === "embedded" || postgresql.mode === "external")
+    return [];
   const like = nearest(postgresql.mode, ["embedded", "external"]);
-  postgresql.mode = like ?? (["host", "admin", "servers"].some((key) => Object.hasOwn(postgresql, key)) ? "external" : "embedded");
+  postgresql.mode =
+    like ?? (["host", "admin", "servers"].some((key) => Object.hasOwn(postgresql, key)) ? "external" : "embedded");
   const parsed = commonsSchema.safeParse(guess.commons);
   return parsed.success ? [] : schemaProblems(draft.source, ["commons"], parsed.error, guess.commons);
 }

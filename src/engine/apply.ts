@@ -8,7 +8,10 @@ import { planResult, summarise, summaryText, resources } from "./summary.ts";
  * Makes all servers hold what is wanted. On each server: ready the ledger, take the environment's lock, look, compare, change.
  * Every item comes back with its outcome; a server that cannot be reached fails the whole apply before anything is changed there.
  */
-export async function apply(places: readonly Place[], options: { readonly depth: Depth; readonly policy: Policy; readonly emit: Emit }): Promise<PlanResult> {
+export async function apply(
+  places: readonly Place[],
+  options: { readonly depth: Depth; readonly policy: Policy; readonly emit: Emit },
+): Promise<PlanResult> {
   const { depth, policy, emit } = options;
   const items = await settleAll(
     places.map((place) =>

@@ -9,10 +9,22 @@ export interface Place {
 }
 
 /** Runs `work` as one step of the report: start, end with its result or failure, and the time it took. */
-export async function step<T>(emit: Emit, name: string, title: string, work: () => Promise<T>, detail: (result: T) => string): Promise<T> {
+export async function step<T>(
+  emit: Emit,
+  name: string,
+  title: string,
+  work: () => Promise<T>,
+  detail: (result: T) => string,
+): Promise<T> {
   const begun = performance.now();
   const end = (outcome: "done" | "failed", text?: string) =>
-    emit({ type: "step-end", step: name, outcome, ms: performance.now() - begun, ...(text === undefined || text === "" ? {} : { detail: text }) });
+    emit({
+      type: "step-end",
+      step: name,
+      outcome,
+      ms: performance.now() - begun,
+      ...(text === undefined || text === "" ? {} : { detail: text }),
+    });
   emit({ type: "step-start", step: name, title });
   try {
     const result = await work();

@@ -8,7 +8,9 @@ export function stateOf(item: PlanItem): State {
   if (item.action === "create") return "missing";
   if (item.action === "refuse") return /is not ours|held by|carries/.test(item.reason ?? "") ? "foreign" : "unhealthy";
   if (item.action !== "update") return "ready";
-  return item.findings.some((finding) => finding.aspect.startsWith("password:") || finding.repair !== "apply") ? "unhealthy" : "outdated";
+  return item.findings.some((finding) => finding.aspect.startsWith("password:") || finding.repair !== "apply")
+    ? "unhealthy"
+    : "outdated";
 }
 
 /** How servers and resources stand; looks deep and writes nothing. A server that cannot be reached is shown as such. */
@@ -21,12 +23,21 @@ export async function status(environment: string, places: readonly Place[], emit
           const server = await session.status();
           const own = changes.find((change) => change.item.kind === "server")?.item;
           return {
-            server: own === undefined ? server : { ...server, state: "outdated", reason: own.findings.map((finding) => finding.aspect).join(", ") },
-            items: changes.flatMap(({ item }) => (item.kind === "server" || item.action === "remove" ? [] : [statusItem({ ...item, kind: item.kind })])),
+            server:
+              own === undefined
+                ? server
+                : { ...server, state: "outdated", reason: own.findings.map((finding) => finding.aspect).join(", ") },
+            items: changes.flatMap(({ item }) =>
+              item.kind === "server" || item.action === "remove" ? [] : [statusItem({ ...item, kind: item.kind })],
+            ),
           };
         });
       } catch (error) {
-        emit({ type: "note", level: "warning", text: `${place.id}: ${error instanceof Error ? error.message : String(error)}` });
+        emit({
+          type: "note",
+          level: "warning",
+          text: `${place.id}: ${error instanceof Error ? error.message : String(error)}`,
+        });
         const reason = error instanceof Error ? error.message : String(error);
         return { server: { id: place.id, service: "postgresql", address: "", state: "unhealthy", reason }, items: [] };
       }
@@ -37,5 +48,17 @@ export async function status(environment: string, places: readonly Place[], emit
 
 function statusItem(item: PlanItem & { kind: "database" | "access" }): StatusItem {
   const { id, service, kind, sandbox, instance, claim, server, name, findings, reason } = item;
-  return { id, service, kind, sandbox, instance, claim, server, name, state: stateOf(item), findings, ...(reason === undefined ? {} : { reason }) };
+  return {
+    id,
+    service,
+    kind,
+    sandbox,
+    instance,
+    claim,
+    server,
+    name,
+    state: stateOf(item),
+    findings,
+    ...(reason === undefined ? {} : { reason }),
+  };
 }

@@ -17,12 +17,16 @@ export interface ResolvedVariable {
  * @param bindings by claim or access name
  * @throws Error for a reference to something absent; the loader has checked all of them before
  */
-export function resolveVariables(variables: readonly Variable[], bindings: ReadonlyMap<string, Fields>): ResolvedVariable[] {
+export function resolveVariables(
+  variables: readonly Variable[],
+  bindings: ReadonlyMap<string, Fields>,
+): ResolvedVariable[] {
   return variables.map(({ name, component, template }) => {
     let secret = false;
     const text = template.replaceAll(/\$\{([^.}]+)\.([^}]+)\}/g, (_, binding: string, field: string) => {
       const value = bindings.get(binding)?.[field];
-      if (value === undefined) throw new Error(`variable ${name} refers to \${${binding}.${field}}, which does not exist`);
+      if (value === undefined)
+        throw new Error(`variable ${name} refers to \${${binding}.${field}}, which does not exist`);
       if (!(value instanceof Secret)) return value;
       secret = true;
       return value.reveal();

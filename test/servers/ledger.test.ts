@@ -19,7 +19,12 @@ async function model(changes: Parameters<typeof environmentOf>[1] = {}) {
 }
 
 async function ledger(sql: string): Promise<Record<string, unknown>[]> {
-  const client = await connect({ server: server.admin, database: "g2p_commons", user: server.admin.user, password: server.admin.password });
+  const client = await connect({
+    server: server.admin,
+    database: "g2p_commons",
+    user: server.admin.user,
+    password: server.admin.password,
+  });
   try {
     return (await client.query<Record<string, unknown>>(sql)).rows;
   } finally {
@@ -28,7 +33,11 @@ async function ledger(sql: string): Promise<Record<string, unknown>[]> {
 }
 
 it("is made by the first apply, also when sixteen begin at once", async () => {
-  const models = await Promise.all(Array.from({ length: 16 }, (_, index) => model({ name: `first-${index}`, prefix: `p${index}`, closeMaintenance: false })));
+  const models = await Promise.all(
+    Array.from({ length: 16 }, (_, index) =>
+      model({ name: `first-${index}`, prefix: `p${index}`, closeMaintenance: false }),
+    ),
+  );
   const results = await Promise.all(models.map((one) => one.apply()));
   for (const { summary } of results) expect(summary).toMatchObject({ created: 2, failed: 0 });
   expect(await ledger("SELECT count(*)::int AS n FROM ledger.environment")).toEqual([{ n: 16 }]);
@@ -51,14 +60,22 @@ it("knows every name with its holder, and who did what when", async () => {
   const removal = { scope: { sandbox: "dev" }, deleteData: true };
   expect((await planRemoval([one.place], removal)).items).toHaveLength(2);
   expect((await remove([one.place], removal, () => {})).summary).toMatchObject({ removed: 2, failed: 0 });
-  const audit = await ledger(`SELECT who, item, action FROM ledger.audit a JOIN ledger.environment e ON e.id = a.environment WHERE e.name = 'audited' ORDER BY a.id`);
+  const audit = await ledger(
+    `SELECT who, item, action FROM ledger.audit a JOIN ledger.environment e ON e.id = a.environment WHERE e.name = 'audited' ORDER BY a.id`,
+  );
   expect(audit.every((row) => String(row["who"]).includes("@"))).toBe(true);
   expect(new Set(audit.map((row) => String(row["action"])))).toEqual(new Set(["create", "removing", "removed"]));
-  expect(await ledger("SELECT 1 FROM ledger.resource r JOIN ledger.environment e ON e.id = r.environment WHERE e.name = 'audited'")).toEqual([]);
+  expect(
+    await ledger(
+      "SELECT 1 FROM ledger.resource r JOIN ledger.environment e ON e.id = r.environment WHERE e.name = 'audited'",
+    ),
+  ).toEqual([]);
 });
 
 it("refuses a second holder of a name by its own constraint", async () => {
-  await expect(ledger("INSERT INTO ledger.name SELECT kind, name, resource FROM ledger.name LIMIT 1")).rejects.toMatchObject({ code: "23505" });
+  await expect(
+    ledger("INSERT INTO ledger.name SELECT kind, name, resource FROM ledger.name LIMIT 1"),
+  ).rejects.toMatchObject({ code: "23505" });
 });
 
 it("tells the loser of a name clash who holds the name, and changes nothing", async () => {
@@ -87,6 +104,11 @@ it("keeps modules out", async () => {
   await one.apply();
   const credential = (await one.credentials.read(CLAIMS)).get("dev/farmers/main");
   if (credential === undefined) throw new Error("no credential was made");
-  const entering = connect({ server: server.admin, database: "g2p_commons", user: "closed___dev__farmers___a", password: credential.password });
+  const entering = connect({
+    server: server.admin,
+    database: "g2p_commons",
+    user: "closed___dev__farmers___a",
+    password: credential.password,
+  });
   await expect(entering).rejects.toMatchObject({ code: "42501" });
 });

@@ -14,7 +14,11 @@ export async function run(_args: readonly string[], options: ApplyOptions, io: I
   const addresses = await serverAddresses(session, io.env);
   const progress = await output.progress();
   try {
-    const work = { emit: progress.emit, signal: io.signal, ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }) };
+    const work = {
+      emit: progress.emit,
+      signal: io.signal,
+      ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    };
     const result = await apply(places(session, addresses, work), {
       depth: options.quick === true ? "quick" : "deep",
       policy: { adopt: options.adopt ?? [], recreate: options.recreate ?? [] },

@@ -13,9 +13,12 @@ export async function run(_args: readonly string[], options: VerifyOptions, io: 
   const addresses = await serverAddresses(session, io.env);
   const progress = await output.progress();
   try {
-    const result = await verify(places(session, addresses, { emit: progress.emit, signal: io.signal, concurrency: VERIFY_CONCURRENCY }), {
-      ...(options.sample === undefined ? {} : { sample: options.sample }),
-    });
+    const result = await verify(
+      places(session, addresses, { emit: progress.emit, signal: io.signal, concurrency: VERIFY_CONCURRENCY }),
+      {
+        ...(options.sample === undefined ? {} : { sample: options.sample }),
+      },
+    );
     progress.stop();
     output.result(result, (look) => renderVerify(result, look));
     return result.ok ? EXIT.done : EXIT.changes;

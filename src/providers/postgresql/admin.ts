@@ -75,7 +75,8 @@ export class Admin {
       main = await connect({ ...target, database: home });
     } catch (error) {
       // 55000: it takes no connections (PostgreSQL docs, appendix A).
-      if (!["3D000", "55000"].includes(errorCode(error) ?? "")) throw ledgerForbidden(error, server) ?? toFailure(error, where);
+      if (!["3D000", "55000"].includes(errorCode(error) ?? ""))
+        throw ledgerForbidden(error, server) ?? toFailure(error, where);
       home = server.database;
       main = await connect({ ...target, database: home }).catch((cause: unknown) => {
         throw toFailure(cause, where);
@@ -156,7 +157,12 @@ export class Admin {
   }
 
   async #connect(database: string): Promise<pg.Client> {
-    const client = await connect({ server: this.server, database, user: this.server.user, password: this.server.password });
+    const client = await connect({
+      server: this.server,
+      database,
+      user: this.server.user,
+      password: this.server.password,
+    });
     this.#all.add(client);
     return client;
   }
@@ -171,10 +177,13 @@ async function refuseClosedLedger(client: pg.Client, server: ServerAddress): Pro
     `SELECT 1 FROM pg_database WHERE datname::text = ${literal(LEDGER_DATABASE)} AND NOT datallowconn AND datconnlimit <> -2 AND datacl IS NOT NULL`,
   );
   if (rows.length === 0) return;
-  throw new ServiceError(`The ledger database "${LEDGER_DATABASE}" on ${server.host}:${server.port} takes no connections. Nothing was changed.`, {
-    code: "PG_LEDGER_CLOSED",
-    hint: `Find out who closed it and why, then run: ALTER DATABASE ${LEDGER_DATABASE} ALLOW_CONNECTIONS true`,
-  });
+  throw new ServiceError(
+    `The ledger database "${LEDGER_DATABASE}" on ${server.host}:${server.port} takes no connections. Nothing was changed.`,
+    {
+      code: "PG_LEDGER_CLOSED",
+      hint: `Find out who closed it and why, then run: ALTER DATABASE ${LEDGER_DATABASE} ALLOW_CONNECTIONS true`,
+    },
+  );
 }
 
 function ledgerForbidden(error: unknown, server: ServerAddress): ServiceError | undefined {
@@ -229,6 +238,7 @@ export async function transaction(
 
 /** Sends statements as one simple query and returns the rows of each. */
 export async function batch(client: pg.Client, statements: readonly string[]): Promise<Row[][]> {
-  const results = (await client.query(statements.join(";\n"))) as unknown as pg.QueryResult<Row> | pg.QueryResult<Row>[];
+  const results = (await client.query(statements.join(";\n"))) as unknown as
+    pg.QueryResult<Row> | pg.QueryResult<Row>[];
   return (Array.isArray(results) ? results : [results]).map((result) => result.rows);
 }

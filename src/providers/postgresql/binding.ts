@@ -16,7 +16,11 @@ export interface DatabaseBinding {
 }
 
 /** The binding of a claim or access on the server at `address`. */
-export function databaseBinding(wanted: DesiredDatabase | DesiredAccess, address: ServerAddress, credential: Credential): DatabaseBinding {
+export function databaseBinding(
+  wanted: DesiredDatabase | DesiredAccess,
+  address: ServerAddress,
+  credential: Credential,
+): DatabaseBinding {
   const database = wanted.kind === "database" ? wanted.database : wanted.target.database;
   const { host, port, sslmode } = address;
   const part = encodeURIComponent;

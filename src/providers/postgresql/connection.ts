@@ -63,6 +63,7 @@ function tls(server: ConnectionTarget["server"]): pg.ClientConfig["ssl"] {
 
 /** The SQLSTATE or socket code of a driver's error, or `undefined`. */
 export function errorCode(error: unknown): string | undefined {
-  if (typeof error === "object" && error !== null && "code" in error && typeof error.code === "string") return error.code;
+  if (typeof error === "object" && error !== null && "code" in error && typeof error.code === "string")
+    return error.code;
   return undefined;
 }

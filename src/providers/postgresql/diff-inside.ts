@@ -84,7 +84,11 @@ function misowned(wanted: DesiredDatabase, one: Misowned, observed: ObservedClus
 }
 
 /** Is something the owner role's, or will it be once the other findings are repaired? */
-function belongs(wanted: DesiredDatabase, observed: ObservedCluster, one: { readonly owner: string; readonly borrowable: boolean }): boolean {
+function belongs(
+  wanted: DesiredDatabase,
+  observed: ObservedCluster,
+  one: { readonly owner: string; readonly borrowable: boolean },
+): boolean {
   if (one.owner === DATABASE_OWNER) return mayOwnDatabase(observed, wanted.database, wanted.owner);
   return one.owner === wanted.owner || one.borrowable;
 }
@@ -154,7 +158,16 @@ function strayDefaults(wanted: DesiredDatabase, found: ObservedInside, observed:
     };
     if (its) return [asOwner(wanted, observed, one, drift)];
     const fix = { phase: "inside" as const, as: "admin" as const, sql: drift.sql, lend: [one.owner] };
-    return [repairIf(one.borrowable, drift.aspect, drift.expected, drift.actual, fix, `"${observed.facts.user}" may not act for "${one.owner}"`)];
+    return [
+      repairIf(
+        one.borrowable,
+        drift.aspect,
+        drift.expected,
+        drift.actual,
+        fix,
+        `"${observed.facts.user}" may not act for "${one.owner}"`,
+      ),
+    ];
   });
 }
 
@@ -164,12 +177,17 @@ function missingDefaults(wanted: DesiredDatabase, found: ObservedInside, observe
   const there = found.defaultPrivileges.filter((one) => isReaderDefault(wanted, one)).map((one) => one.objects);
   return READER_DEFAULTS.filter(([objects]) => !there.includes(objects)).map(([objects, privilege]) => {
     const word = OBJECT_WORDS[objects] ?? "";
-    return asOwner(wanted, observed, { owner, borrowable: true }, {
-      aspect: `default-privilege:${word}:${reader}:${privilege}`,
-      expected: "granted",
-      actual: "not granted",
-      sql: `ALTER DEFAULT PRIVILEGES FOR ROLE ${ident(owner)} GRANT ${privilege} ON ${word} TO ${ident(reader)}`,
-    });
+    return asOwner(
+      wanted,
+      observed,
+      { owner, borrowable: true },
+      {
+        aspect: `default-privilege:${word}:${reader}:${privilege}`,
+        expected: "granted",
+        actual: "not granted",
+        sql: `ALTER DEFAULT PRIVILEGES FOR ROLE ${ident(owner)} GRANT ${privilege} ON ${word} TO ${ident(reader)}`,
+      },
+    );
   });
 }
 
@@ -183,17 +201,25 @@ function unreadable(wanted: DesiredDatabase, found: ObservedInside, observed: Ob
     const tables = parts.flatMap((one) => one.tables);
     const sequences = parts.flatMap((one) => one.sequences);
     const count = tables.length + sequences.length;
-    const lacks = [...(usage ? ["schema not usable"] : []), ...(count === 0 ? [] : [`${count} tables or sequences not readable`])];
+    const lacks = [
+      ...(usage ? ["schema not usable"] : []),
+      ...(count === 0 ? [] : [`${count} tables or sequences not readable`]),
+    ];
     const to = ident(reader);
-    return asOwner(wanted, observed, { owner, borrowable }, {
-      aspect: `readable:${schema}`,
-      expected: `all of it by ${reader}`,
-      actual: lacks.join(", "),
-      sql: [
-        ...(usage ? [`GRANT USAGE ON SCHEMA ${schema} TO ${to}`] : []),
-        ...(tables.length === 0 ? [] : [`GRANT SELECT ON TABLE ${tables.join(", ")} TO ${to}`]),
-        ...(sequences.length === 0 ? [] : [`GRANT SELECT ON SEQUENCE ${sequences.join(", ")} TO ${to}`]),
-      ].join("; "),
-    });
+    return asOwner(
+      wanted,
+      observed,
+      { owner, borrowable },
+      {
+        aspect: `readable:${schema}`,
+        expected: `all of it by ${reader}`,
+        actual: lacks.join(", "),
+        sql: [
+          ...(usage ? [`GRANT USAGE ON SCHEMA ${schema} TO ${to}`] : []),
+          ...(tables.length === 0 ? [] : [`GRANT SELECT ON TABLE ${tables.join(", ")} TO ${to}`]),
+          ...(sequences.length === 0 ? [] : [`GRANT SELECT ON SEQUENCE ${sequences.join(", ")} TO ${to}`]),
+        ].join("; "),
+      },
+    );
   });
 }

@@ -20,10 +20,23 @@ export interface WantedRole {
 }
 
 /** The roles of a database claim. `readers` are the logins of its accesses. */
-export function rolesOfDatabase(wanted: DesiredDatabase, environmentId: string, environmentName: string, readers: readonly string[]): WantedRole[] {
+export function rolesOfDatabase(
+  wanted: DesiredDatabase,
+  environmentId: string,
+  environmentName: string,
+  readers: readonly string[],
+): WantedRole[] {
   const { spec } = wanted;
   const mark = markOf(wanted, environmentId, environmentName);
-  const plain = { mark, memberOf: undefined, members: [], settings: [], hasPassword: false, canLogin: false, connectionLimit: -1 };
+  const plain = {
+    mark,
+    memberOf: undefined,
+    members: [],
+    settings: [],
+    hasPassword: false,
+    canLogin: false,
+    connectionLimit: -1,
+  };
   return [
     {
       ...plain,
@@ -65,7 +78,11 @@ export function rolesOfAccess(wanted: DesiredAccess, environmentId: string, envi
 
 /** The mark that the roles of a claim or access carry. */
 export function markOf(wanted: DesiredDatabase | DesiredAccess, environmentId: string, environmentName: string): Mark {
-  return { environment: environmentId, claim: wanted.uuid, label: `${environmentName}/${wanted.sandbox}/${wanted.instance}/${wanted.claim}` };
+  return {
+    environment: environmentId,
+    claim: wanted.uuid,
+    label: `${environmentName}/${wanted.sandbox}/${wanted.instance}/${wanted.claim}`,
+  };
 }
 
 /**
@@ -75,7 +92,12 @@ export function markOf(wanted: DesiredDatabase | DesiredAccess, environmentId: s
  * @param admins roles that administer this environment; their memberships without INHERIT are tolerated
  * @param compared all roles that are compared in this way: who is a member of them is found there, once
  */
-export function diffRole(wanted: WantedRole, observed: ObservedCluster, admins: readonly string[], compared: ReadonlySet<string>): Drift[] {
+export function diffRole(
+  wanted: WantedRole,
+  observed: ObservedCluster,
+  admins: readonly string[],
+  compared: ReadonlySet<string>,
+): Drift[] {
   const found = observed.roles.get(wanted.name);
   const drifts = found === undefined ? [missing(wanted)] : attributes(wanted, observed);
   return [
@@ -113,7 +135,14 @@ function attributes(wanted: WantedRole, observed: ObservedCluster): Drift[] {
     const sql = `ALTER ROLE ${ident(wanted.name)} ${expected ? word : `NO${word}`}`;
     const text = (on: boolean) => (on ? word : `NO${word}`);
     drifts.push(
-      repairIf(allowed, `${aspect}:${wanted.name}`, text(expected), text(actual), { phase: "roles", as: "admin", sql }, why),
+      repairIf(
+        allowed,
+        `${aspect}:${wanted.name}`,
+        text(expected),
+        text(actual),
+        { phase: "roles", as: "admin", sql },
+        why,
+      ),
     );
   };
   const superuserOnly = facts.superuser;
@@ -126,14 +155,38 @@ function attributes(wanted: WantedRole, observed: ObservedCluster): Drift[] {
   compare("inherit", true, found.inherit, "INHERIT", may);
   const alter = (aspect: string, expected: string, actual: string, sql: string) =>
     drifts.push(
-      repairIf(may, `${aspect}:${wanted.name}`, expected, actual, { phase: "roles", as: "admin", sql: `ALTER ROLE ${ident(wanted.name)} ${sql}` }, why),
+      repairIf(
+        may,
+        `${aspect}:${wanted.name}`,
+        expected,
+        actual,
+        { phase: "roles", as: "admin", sql: `ALTER ROLE ${ident(wanted.name)} ${sql}` },
+        why,
+      ),
     );
   if (found.connectionLimit !== wanted.connectionLimit)
-    alter("connection-limit", limitText(wanted.connectionLimit), limitText(found.connectionLimit), `CONNECTION LIMIT ${wanted.connectionLimit}`);
-  if (found.validUntil !== null && found.validUntil !== "infinity") alter("valid-until", "no expiry", found.validUntil, "VALID UNTIL 'infinity'");
-  if (found.mark?.claim !== wanted.mark.claim || found.mark.environment !== wanted.mark.environment || found.mark.label !== wanted.mark.label)
+    alter(
+      "connection-limit",
+      limitText(wanted.connectionLimit),
+      limitText(found.connectionLimit),
+      `CONNECTION LIMIT ${wanted.connectionLimit}`,
+    );
+  if (found.validUntil !== null && found.validUntil !== "infinity")
+    alter("valid-until", "no expiry", found.validUntil, "VALID UNTIL 'infinity'");
+  if (
+    found.mark?.claim !== wanted.mark.claim ||
+    found.mark.environment !== wanted.mark.environment ||
+    found.mark.label !== wanted.mark.label
+  )
     drifts.push(
-      repairIf(may, `mark:${wanted.name}`, wanted.mark.label, found.mark?.label ?? "no mark", { phase: "roles", as: "admin", sql: comment(wanted) }, why),
+      repairIf(
+        may,
+        `mark:${wanted.name}`,
+        wanted.mark.label,
+        found.mark?.label ?? "no mark",
+        { phase: "roles", as: "admin", sql: comment(wanted) },
+        why,
+      ),
     );
   return drifts;
 }
@@ -151,7 +204,9 @@ function joining(wanted: WantedRole, observed: ObservedCluster, admins: readonly
   if (rightRow(rows, observed, admins) !== undefined) return [];
   const own = rows.filter((one) => isGrantedHere(one, observed));
   // The same GRANT corrects a row's options, save ADMIN, which must be taken back.
-  const takeAdmin = own.some((one) => one.admin) ? `REVOKE ADMIN OPTION FOR ${ident(role)} FROM ${ident(wanted.name)} CASCADE; ` : "";
+  const takeAdmin = own.some((one) => one.admin)
+    ? `REVOKE ADMIN OPTION FOR ${ident(role)} FROM ${ident(wanted.name)} CASCADE; `
+    : "";
   const options = facts.major >= 16 ? " WITH INHERIT TRUE, SET TRUE" : "";
   return [
     repairIf(
@@ -166,8 +221,15 @@ function joining(wanted: WantedRole, observed: ObservedCluster, admins: readonly
 }
 
 /** Memberships that nobody asked for: in the role, and of the role in others that are not compared themselves. */
-function strayMemberships(wanted: WantedRole, observed: ObservedCluster, admins: readonly string[], compared: ReadonlySet<string>): Drift[] {
-  const elsewhere = (observed.membershipsOfMember.get(wanted.name) ?? []).filter((one) => one.role !== wanted.memberOf && !compared.has(one.role));
+function strayMemberships(
+  wanted: WantedRole,
+  observed: ObservedCluster,
+  admins: readonly string[],
+  compared: ReadonlySet<string>,
+): Drift[] {
+  const elsewhere = (observed.membershipsOfMember.get(wanted.name) ?? []).filter(
+    (one) => one.role !== wanted.memberOf && !compared.has(one.role),
+  );
   const rows = observed.membershipsOfRole.get(wanted.name) ?? [];
   const stray = rows.filter((one) => {
     if (wanted.members.includes(one.member)) {
@@ -180,18 +242,26 @@ function strayMemberships(wanted: WantedRole, observed: ObservedCluster, admins:
   });
   // What a member granted on goes before that member, since the server takes it away together with it.
   const depth = (one: Membership): number => {
-    const source = observed.facts.major < 16 ? undefined : rows.find((row) => row !== one && row.admin && row.member === one.grantor);
+    const source =
+      observed.facts.major < 16
+        ? undefined
+        : rows.find((row) => row !== one && row.admin && row.member === one.grantor);
     return source === undefined ? 0 : depth(source) + 1;
   };
   stray.sort((a, b) => depth(b) - depth(a));
   return [...elsewhere, ...stray].map((one) => {
-    if (admins.includes(one.member) && observed.facts.major >= 16) return strayMembership(one, observed, "not inherited", "INHERIT OPTION FOR ");
+    if (admins.includes(one.member) && observed.facts.major >= 16)
+      return strayMembership(one, observed, "not inherited", "INHERIT OPTION FOR ");
     return strayMembership(one, observed, wanted.members.includes(one.member) ? "granted once" : "not a member");
   });
 }
 
 /** The row of a wanted membership that stays: as it should be, and by a grantor who is not himself to go. */
-function rightRow(rows: readonly Membership[], observed: ObservedCluster, admins: readonly string[]): Membership | undefined {
+function rightRow(
+  rows: readonly Membership[],
+  observed: ObservedCluster,
+  admins: readonly string[],
+): Membership | undefined {
   const right = rows.filter((one) => one.inherit && one.set && !one.admin && trustedGrantor(one, observed, admins));
   return right.find((one) => isGrantedHere(one, observed)) ?? right[0];
 }
@@ -210,7 +280,12 @@ function effectiveGrantor(observed: ObservedCluster): string {
   return observed.facts.superuser ? observed.facts.bootstrap : observed.facts.user;
 }
 
-function strayMembership(one: Membership, observed: ObservedCluster, expected: string, option: "" | "INHERIT OPTION FOR " = ""): Drift {
+function strayMembership(
+  one: Membership,
+  observed: ObservedCluster,
+  expected: string,
+  option: "" | "INHERIT OPTION FOR " = "",
+): Drift {
   const aspect = `membership:${one.role}:${one.member}${expected === "granted once" ? `:by:${one.grantor}` : ""}`;
   return repairIf(
     mayRevoke(observed, one),
@@ -223,7 +298,9 @@ function strayMembership(one: Membership, observed: ObservedCluster, expected: s
 }
 
 function describe(one: Membership): string {
-  const options = [one.admin ? "ADMIN" : "", one.inherit ? "" : "NOINHERIT", one.set ? "" : "NOSET"].filter((word) => word !== "");
+  const options = [one.admin ? "ADMIN" : "", one.inherit ? "" : "NOINHERIT", one.set ? "" : "NOSET"].filter(
+    (word) => word !== "",
+  );
   return `member${options.length === 0 ? "" : ` with ${options.join(" ")}`}, granted by ${one.grantor}`;
 }
 
@@ -232,24 +309,52 @@ function settings(wanted: WantedRole, observed: ObservedCluster): Drift[] {
   for (const { database, name, value } of wanted.settings) {
     const actual = observed.settings.get(wanted.name)?.get(database)?.get(name);
     if (actual === value) continue;
-    drifts.push(setting(wanted, observed, `setting:${wanted.name}:${name}`, value, actual ?? "not set", database, `SET ${ident(name)} = ${literal(value)}`));
+    drifts.push(
+      setting(
+        wanted,
+        observed,
+        `setting:${wanted.name}:${name}`,
+        value,
+        actual ?? "not set",
+        database,
+        `SET ${ident(name)} = ${literal(value)}`,
+      ),
+    );
   }
   return drifts;
 }
 
 /** A `role` or a timeout that was set without being wanted: it overrules what is, or ends a module's statements. */
 function straySettings(wanted: WantedRole, observed: ObservedCluster): Drift[] {
-  const found = [...(observed.settings.get(wanted.name) ?? [])].flatMap(([database, of]) => [...of].map(([name, value]) => ({ database, name, value })));
+  const found = [...(observed.settings.get(wanted.name) ?? [])].flatMap(([database, of]) =>
+    [...of].map(([name, value]) => ({ database, name, value })),
+  );
   return found
     .filter(({ name }) => wanted.hasPassword && (name === "role" || name.endsWith("_timeout")))
     .filter(({ database, name }) => !wanted.settings.some((one) => one.database === database && one.name === name))
     .map(({ database, name, value }) => {
       const where = database === "" ? "everywhere" : `in:${database}`;
-      return setting(wanted, observed, `setting:${wanted.name}:${name}:${where}`, "not set", value, database, `RESET ${ident(name)}`);
+      return setting(
+        wanted,
+        observed,
+        `setting:${wanted.name}:${name}:${where}`,
+        "not set",
+        value,
+        database,
+        `RESET ${ident(name)}`,
+      );
     });
 }
 
-function setting(wanted: WantedRole, observed: ObservedCluster, aspect: string, expected: string, actual: string, database: string, change: string): Drift {
+function setting(
+  wanted: WantedRole,
+  observed: ObservedCluster,
+  aspect: string,
+  expected: string,
+  actual: string,
+  database: string,
+  change: string,
+): Drift {
   const where = database === "" ? "" : ` IN DATABASE ${ident(database)}`;
   return repairIf(
     mayAdminister(observed, wanted.name),

@@ -22,23 +22,43 @@ export function diffServer(desired: Desired, observed: Observed, server: string)
     if (found === undefined) continue;
     const on = `ON DATABASE ${ident(name)}`;
     const act = (grantee: string | null, privilege: string, wanted: boolean) => {
-      const sql = wanted ? `GRANT ${privilege} ${on} TO ${granteeSql(grantee)}` : `REVOKE ${privilege} ${on} FROM ${granteeSql(grantee)} CASCADE`;
+      const sql = wanted
+        ? `GRANT ${privilege} ${on} TO ${granteeSql(grantee)}`
+        : `REVOKE ${privilege} ${on} FROM ${granteeSql(grantee)} CASCADE`;
       const [expected, actual] = wanted ? ["granted", "not granted"] : ["not granted", "granted"];
       const aspect = `grant:${name}:${granteeName(grantee)}:${privilege}`;
-      drifts.push(repairIf(facts.superuser, aspect, expected ?? "", actual ?? "", { phase: "database", as: "admin", sql }, `database "${name}" belongs to "${found.owner}"`));
+      drifts.push(
+        repairIf(
+          facts.superuser,
+          aspect,
+          expected ?? "",
+          actual ?? "",
+          { phase: "database", as: "admin", sql },
+          `database "${name}" belongs to "${found.owner}"`,
+        ),
+      );
     };
-    const connects = (grantee: string | null) => found.acl.some((one) => one.grantee === grantee && one.privilege === "CONNECT");
-    const guests = name === "postgres" ? desired.databases.filter((one) => one.spec.connectsToPostgres).map((one) => one.owner) : [];
+    const connects = (grantee: string | null) =>
+      found.acl.some((one) => one.grantee === grantee && one.privilege === "CONNECT");
+    const guests =
+      name === "postgres" ? desired.databases.filter((one) => one.spec.connectsToPostgres).map((one) => one.owner) : [];
     if (desired.closeMaintenance) {
       // The other admins first: they would be locked out together with PUBLIC.
       for (const admin of observed.cluster.ledger?.admins ?? [])
-        if (admin !== facts.bootstrap && !(facts.superuser && admin === facts.user) && !connects(admin)) act(admin, "CONNECT", true);
+        if (admin !== facts.bootstrap && !(facts.superuser && admin === facts.user) && !connects(admin))
+          act(admin, "CONNECT", true);
       const ours = new Set(namesOf(desired).roles);
       for (const one of found.acl)
-        if (one.grantee !== null && ours.has(one.grantee) && !(guests.includes(one.grantee) && one.privilege === "CONNECT")) act(one.grantee, one.privilege, false);
+        if (
+          one.grantee !== null &&
+          ours.has(one.grantee) &&
+          !(guests.includes(one.grantee) && one.privilege === "CONNECT")
+        )
+          act(one.grantee, one.privilege, false);
       for (const one of found.acl) if (one.grantee === null) act(null, one.privilege, false);
     }
-    for (const guest of guests) if (!connects(guest) && (desired.closeMaintenance || !connects(null))) act(guest, "CONNECT", true);
+    for (const guest of guests)
+      if (!connects(guest) && (desired.closeMaintenance || !connects(null))) act(guest, "CONNECT", true);
   }
   if (drifts.length === 0) return [];
   // Before the environment's first apply nobody has meddled: closing is a part of making it.

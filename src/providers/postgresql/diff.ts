@@ -35,11 +35,24 @@ export interface PostgresChange extends Change {
  *
  * @param whole all that the server is to hold, where `desired` is only a part of it
  */
-export function diff(desired: Desired, observed: Observed, policy: Policy, server: string, whole: Desired = desired): PostgresChange[] {
-  const admins = [...(observed.cluster.ledger?.admins ?? []), ...(observed.cluster.facts.superuser ? [] : [observed.cluster.facts.user])];
+export function diff(
+  desired: Desired,
+  observed: Observed,
+  policy: Policy,
+  server: string,
+  whole: Desired = desired,
+): PostgresChange[] {
+  const admins = [
+    ...(observed.cluster.ledger?.admins ?? []),
+    ...(observed.cluster.facts.superuser ? [] : [observed.cluster.facts.user]),
+  ];
   const compared = new Set(namesOf(whole).roles);
-  const databases = desired.databases.map((one) => diffOneDatabase(one, desired, observed, policy, server, admins, compared));
-  const refusedTargets = new Set(databases.filter((one) => one.item.action === "refuse").map((one) => one.wanted?.uuid));
+  const databases = desired.databases.map((one) =>
+    diffOneDatabase(one, desired, observed, policy, server, admins, compared),
+  );
+  const refusedTargets = new Set(
+    databases.filter((one) => one.item.action === "refuse").map((one) => one.wanted?.uuid),
+  );
   const accesses = desired.accesses.map((one) => {
     const found = diffOneAccess(one, desired, observed, policy, server, admins, compared);
     if (found.item.action === "unchanged" || !refusedTargets.has(one.target.uuid)) return found;
@@ -70,7 +83,12 @@ function diffOneDatabase(
   const { facts } = cluster;
   const missing = create ? missingRights(facts) : [];
   if (missing.length > 0)
-    return refused(base, wanted, `needs superuser: the admin "${facts.user}" lacks ${missing.join(" and ")}`, "Give the admin CREATEDB and CREATEROLE, or use a superuser.");
+    return refused(
+      base,
+      wanted,
+      `needs superuser: the admin "${facts.user}" lacks ${missing.join(" and ")}`,
+      "Give the admin CREATEDB and CREATEROLE, or use a superuser.",
+    );
 
   const readers = desired.accesses.filter((one) => one.target.uuid === wanted.uuid).map((one) => one.login);
   const { id, name } = desired.environment;
@@ -95,21 +113,29 @@ function diffOneDatabase(
     return refused(
       base,
       wanted,
-      blocked.map((one) => `${one.repair === "manual" ? "" : "needs superuser: "}${one.aspect} (${one.note ?? one.actual})`).join("; "),
+      blocked
+        .map((one) => `${one.repair === "manual" ? "" : "needs superuser: "}${one.aspect} (${one.note ?? one.actual})`)
+        .join("; "),
       blocked.some((one) => one.repair === "manual")
         ? "Install it on the server, or take it out of the claim."
         : "Run it with a superuser, or let a superuser do this part first.",
     );
   const names = entry?.names ?? [];
-  const unnamed = !create && [wanted.login, wanted.owner, wanted.reader].some((role) => role !== undefined && !names.some((held) => held.name === role));
-  const unsettled: Drift[] = !create && (!ready || unnamed)
-    ? [{ aspect: "ledger", expected: "ready", actual: entry?.state ?? "no row", repair: "apply", fix: [] }]
-    : [];
+  const unnamed =
+    !create &&
+    [wanted.login, wanted.owner, wanted.reader].some(
+      (role) => role !== undefined && !names.some((held) => held.name === role),
+    );
+  const unsettled: Drift[] =
+    !create && (!ready || unnamed)
+      ? [{ aspect: "ledger", expected: "ready", actual: entry?.state ?? "no row", repair: "apply", fix: [] }]
+      : [];
   return change(base, wanted, create, [...drifts, ...unsettled], {
     intend: create || unsettled.length > 0,
     dropBroken: cluster.databases.get(wanted.database)?.connectionLimit === -2,
     createDatabase: found === undefined,
-    lookInside: inside === undefined && (observed.depth === "deep" || !ready) && drifts.every((one) => one.repair === "apply"),
+    lookInside:
+      inside === undefined && (observed.depth === "deep" || !ready) && drifts.every((one) => one.repair === "apply"),
   });
 }
 
@@ -137,7 +163,9 @@ function diffOneAccess(
     wanted.accept,
   );
   const unsettled: Drift[] =
-    !create && entry?.state !== "ready" ? [{ aspect: "ledger", expected: "ready", actual: entry?.state ?? "no row", repair: "apply", fix: [] }] : [];
+    !create && entry?.state !== "ready"
+      ? [{ aspect: "ledger", expected: "ready", actual: entry?.state ?? "no row", repair: "apply", fix: [] }]
+      : [];
   return change(base, wanted, create, [...drifts, ...unsettled], {
     intend: create || unsettled.length > 0,
     dropBroken: false,
@@ -147,10 +175,17 @@ function diffOneAccess(
 }
 
 /** Lets through what the user allowed: adoption of what is foreign or unrecorded, making anew what is lost. */
-function permit(verdict: Verdict, id: string, name: string, policy: Policy): Verdict | { readonly verdict: "adopted" | "lost" } {
+function permit(
+  verdict: Verdict,
+  id: string,
+  name: string,
+  policy: Policy,
+): Verdict | { readonly verdict: "adopted" | "lost" } {
   const allowed = (list: readonly string[]) => list.includes(id) || list.includes(name) || list.includes("all");
-  if ((verdict.verdict === "foreign" || verdict.verdict === "unrecorded") && allowed(policy.adopt)) return { verdict: "adopted" };
-  if (verdict.verdict === "lost" && (policy.recreate.includes(id) || policy.recreate.includes(name))) return { verdict: "lost" };
+  if ((verdict.verdict === "foreign" || verdict.verdict === "unrecorded") && allowed(policy.adopt))
+    return { verdict: "adopted" };
+  if (verdict.verdict === "lost" && (policy.recreate.includes(id) || policy.recreate.includes(name)))
+    return { verdict: "lost" };
   return verdict;
 }
 
@@ -159,11 +194,17 @@ function password(wanted: DesiredDatabase | DesiredAccess, observed: Observed, u
   if (!observed.cluster.roles.has(wanted.login)) return [];
   const found = observed.logins.get(refKey(wanted));
   // An expired login is refused in the same words, so nothing is known of its password until that is repaired.
-  const result = found === "wrong password" && observed.cluster.roles.get(wanted.login)?.expired === true ? "refused" : found;
+  const result =
+    found === "wrong password" && observed.cluster.roles.get(wanted.login)?.expired === true ? "refused" : found;
   const wrong = result === "wrong password" || result === "no password stored" || (unproven && result !== "works");
   if (!wrong) return [];
   const { cluster } = observed;
-  const actual = result === "no password stored" ? "none stored; a new one is made" : result === "wrong password" ? "another one" : "not known";
+  const actual =
+    result === "no password stored"
+      ? "none stored; a new one is made"
+      : result === "wrong password"
+        ? "another one"
+        : "not known";
   return [
     repairIf(
       mayAdminister(cluster, wanted.login),
@@ -189,8 +230,21 @@ function itemOf(wanted: DesiredDatabase | DesiredAccess, server: string): Omit<P
   };
 }
 
-function refused(base: Omit<PlanItem, "action" | "findings">, wanted: DesiredDatabase | DesiredAccess, reason: string, hint: string): PostgresChange {
-  return { item: { ...base, action: "refuse", findings: [], reason, hint }, wanted, drifts: [], intend: false, dropBroken: false, createDatabase: false, lookInside: false };
+function refused(
+  base: Omit<PlanItem, "action" | "findings">,
+  wanted: DesiredDatabase | DesiredAccess,
+  reason: string,
+  hint: string,
+): PostgresChange {
+  return {
+    item: { ...base, action: "refuse", findings: [], reason, hint },
+    wanted,
+    drifts: [],
+    intend: false,
+    dropBroken: false,
+    createDatabase: false,
+    lookInside: false,
+  };
 }
 
 function change(
@@ -220,7 +274,8 @@ function leftovers(desired: Desired, cluster: ObservedCluster, server: string): 
   return entries
     .filter((entry) => entry.environment === desired.environment.id && !wanted.has(entry.id))
     .map((entry) => {
-      const name = entry.names.find((held) => held.kind === (entry.kind === "database" ? "database" : "role"))?.name ?? "";
+      const name =
+        entry.names.find((held) => held.kind === (entry.kind === "database" ? "database" : "role"))?.name ?? "";
       const base = {
         id: `postgresql/${entry.sandbox}/${entry.instance}/${entry.claim}`,
         service: "postgresql" as const,
@@ -235,7 +290,14 @@ function leftovers(desired: Desired, cluster: ObservedCluster, server: string): 
       const none = { drifts: [], intend: false, dropBroken: false, createDatabase: false, lookInside: false, entry };
       return entry.kind === "access"
         ? { item: { ...base, action: "remove" as const, reason: "nobody asks for this access any more" }, ...none }
-        : { item: { ...base, action: "retain" as const, reason: `not in the file any more; g2p remove ${entry.sandbox}/${entry.instance} takes it away` }, ...none };
+        : {
+            item: {
+              ...base,
+              action: "retain" as const,
+              reason: `not in the file any more; g2p remove ${entry.sandbox}/${entry.instance} takes it away`,
+            },
+            ...none,
+          };
     });
 }
 

@@ -22,8 +22,21 @@ export interface Drift extends Finding {
 }
 
 /** A finding that apply repairs. */
-export function repairable(aspect: string, expected: string, actual: string, fix: Fix | readonly Fix[], note?: string): Drift {
-  return { aspect, expected, actual, repair: "apply", fix: Array.isArray(fix) ? fix : [fix as Fix], ...(note === undefined ? {} : { note }) };
+export function repairable(
+  aspect: string,
+  expected: string,
+  actual: string,
+  fix: Fix | readonly Fix[],
+  note?: string,
+): Drift {
+  return {
+    aspect,
+    expected,
+    actual,
+    repair: "apply",
+    fix: Array.isArray(fix) ? fix : [fix as Fix],
+    ...(note === undefined ? {} : { note }),
+  };
 }
 
 /** A finding that this admin may not repair; `note` says why. */
@@ -32,7 +45,14 @@ export function needsSuperuser(aspect: string, expected: string, actual: string,
 }
 
 /** `repairable` where the admin may do it, else `needsSuperuser`. */
-export function repairIf(may: boolean, aspect: string, expected: string, actual: string, fix: Fix | readonly Fix[], note: string): Drift {
+export function repairIf(
+  may: boolean,
+  aspect: string,
+  expected: string,
+  actual: string,
+  fix: Fix | readonly Fix[],
+  note: string,
+): Drift {
   return may ? repairable(aspect, expected, actual, fix) : needsSuperuser(aspect, expected, actual, note);
 }
 

@@ -35,20 +35,27 @@ export async function compile(
 ): Promise<string[]> {
   const statements: string[] = [];
   const verifiers = await Promise.all(
-    steps.map(async (step) => (step.passwordFor === undefined ? "" : scramVerifier(password(step.passwordFor).password))),
+    steps.map(async (step) =>
+      step.passwordFor === undefined ? "" : scramVerifier(password(step.passwordFor).password),
+    ),
   );
   const owners = new Set(steps.filter((step) => step.as === "owner").map((step) => step.owner));
-  const lent = new Set(steps.flatMap((step) => step.lend ?? []).filter((role) => role !== facts.user && role !== facts.bootstrap));
+  const lent = new Set(
+    steps.flatMap((step) => step.lend ?? []).filter((role) => role !== facts.user && role !== facts.bootstrap),
+  );
   const me = ident(facts.user);
-  const maySet = (role: string) => (observed.membershipsOfRole.get(role) ?? []).some((one) => one.member === facts.user && one.set);
+  const maySet = (role: string) =>
+    (observed.membershipsOfRole.get(role) ?? []).some((one) => one.member === facts.user && one.set);
   if (!facts.superuser) {
     if (facts.major >= 16) statements.push("SET LOCAL createrole_self_grant = 'set'");
     for (const role of owners) {
       if (lent.has(role)) continue;
       if (facts.major < 16) statements.push(`GRANT ${ident(role)} TO ${me}`);
-      else if (!maySet(role) && observed.roles.has(role)) statements.push(`GRANT ${ident(role)} TO ${me} WITH SET TRUE, INHERIT FALSE`);
+      else if (!maySet(role) && observed.roles.has(role))
+        statements.push(`GRANT ${ident(role)} TO ${me} WITH SET TRUE, INHERIT FALSE`);
     }
-    for (const role of lent) statements.push(`GRANT ${ident(role)} TO ${me}${facts.major >= 16 ? " WITH INHERIT TRUE, SET TRUE" : ""}`);
+    for (const role of lent)
+      statements.push(`GRANT ${ident(role)} TO ${me}${facts.major >= 16 ? " WITH INHERIT TRUE, SET TRUE" : ""}`);
   }
   let role = "";
   const become = (next: string) => {
@@ -63,7 +70,8 @@ export async function compile(
   });
   become("");
   if (!facts.superuser) {
-    if (facts.major < 16) for (const one of new Set([...owners, ...lent])) statements.push(`REVOKE ${ident(one)} FROM ${me}`);
+    if (facts.major < 16)
+      for (const one of new Set([...owners, ...lent])) statements.push(`REVOKE ${ident(one)} FROM ${me}`);
     else
       for (const one of lent)
         statements.push(
@@ -89,7 +97,12 @@ export async function persistently(
       await transaction(client, statements, check);
       return;
     } catch (error) {
-      if (attempt >= 12 || !PASSING.has(errorCode(error) ?? "") || (errorCode(error) === "XX000" && !/concurrently/.test(String(error)))) throw error;
+      if (
+        attempt >= 12 ||
+        !PASSING.has(errorCode(error) ?? "") ||
+        (errorCode(error) === "XX000" && !/concurrently/.test(String(error)))
+      )
+        throw error;
       await pause(5 * 2 ** Math.min(attempt, 6) * (0.5 + Math.random()));
     }
   }

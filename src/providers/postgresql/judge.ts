@@ -29,7 +29,8 @@ export function judgeDatabase(wanted: DesiredDatabase, observed: ObservedCluster
 
   if (taken?.verdict === "held") return taken;
   if (database?.connectionLimit === -2) {
-    if (entry === undefined) return foreign(`database "${wanted.database}"`, "it is broken (its DROP was interrupted)", wanted.id);
+    if (entry === undefined)
+      return foreign(`database "${wanted.database}"`, "it is broken (its DROP was interrupted)", wanted.id);
     if (entry.state === "ready") return lost(wanted, "is broken: a DROP of it was interrupted");
     return { verdict: "broken" };
   }
@@ -57,7 +58,11 @@ export function judgeAccess(wanted: DesiredAccess, observed: ObservedCluster): V
   return { verdict: "ours" };
 }
 
-function judgeNames(wanted: DesiredDatabase | DesiredAccess, roles: readonly string[], observed: ObservedCluster): Verdict | undefined {
+function judgeNames(
+  wanted: DesiredDatabase | DesiredAccess,
+  roles: readonly string[],
+  observed: ObservedCluster,
+): Verdict | undefined {
   for (const { kind, name } of heldNames(wanted)) {
     const holder = observed.ledger?.holders.get(`${kind}:${name}`);
     if (holder === undefined || holder.id === wanted.uuid) continue;
@@ -76,15 +81,25 @@ function judgeNames(wanted: DesiredDatabase | DesiredAccess, roles: readonly str
       hint: "Another environment uses this server with the same names: give one of them a prefix in g2p.yaml.",
     };
   const unmarked = present.find((role) => role.mark === undefined);
-  return unmarked === undefined ? undefined : foreign(`role "${unmarked.name}"`, "it carries no mark of ours", wanted.id);
+  return unmarked === undefined
+    ? undefined
+    : foreign(`role "${unmarked.name}"`, "it carries no mark of ours", wanted.id);
 }
 
 function isAdmin(role: string, observed: ObservedCluster): boolean {
-  return role === observed.facts.user || role === observed.facts.bootstrap || (observed.ledger?.admins.includes(role) ?? false);
+  return (
+    role === observed.facts.user ||
+    role === observed.facts.bootstrap ||
+    (observed.ledger?.admins.includes(role) ?? false)
+  );
 }
 
 function foreign(what: string, why: string, id: string): Verdict {
-  return { verdict: "foreign", reason: `${what} exists already and is not ours: ${why}`, hint: `Take it over with --adopt ${id}, or choose another name.` };
+  return {
+    verdict: "foreign",
+    reason: `${what} exists already and is not ours: ${why}`,
+    hint: `Take it over with --adopt ${id}, or choose another name.`,
+  };
 }
 
 function unrecorded(id: string, what: string): Verdict {

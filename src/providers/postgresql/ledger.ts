@@ -89,7 +89,10 @@ export function heldNames(wanted: DesiredDatabase | DesiredAccess): { kind: stri
   if (wanted.kind === "access") return [{ kind: "role", name: wanted.login }];
   return [
     { kind: "database", name: wanted.database },
-    ...[wanted.owner, wanted.login, ...(wanted.reader === undefined ? [] : [wanted.reader])].map((name) => ({ kind: "role", name })),
+    ...[wanted.owner, wanted.login, ...(wanted.reader === undefined ? [] : [wanted.reader])].map((name) => ({
+      kind: "role",
+      name,
+    })),
   ];
 }
 
@@ -100,7 +103,9 @@ export function intend(environmentId: string, wanted: readonly (DesiredDatabase 
     const target = one.kind === "access" ? literal(one.target.uuid) : "NULL";
     return `(${[one.uuid, environmentId, one.kind, one.sandbox, one.instance, one.claim].map(literal).join(",")},${target},'creating')`;
   });
-  const names = wanted.flatMap((one) => heldNames(one).map((held) => `(${literal(held.kind)},${literal(held.name)},${literal(one.uuid)})`));
+  const names = wanted.flatMap((one) =>
+    heldNames(one).map((held) => `(${literal(held.kind)},${literal(held.name)},${literal(one.uuid)})`),
+  );
   return [
     `INSERT INTO ledger.resource AS r (id, environment, kind, sandbox, instance, claim, target, state) VALUES ${rows.join(",")}
        ON CONFLICT (id) DO UPDATE SET state = 'creating', changed = now() WHERE r.state = 'removing'`,
@@ -123,9 +128,14 @@ export function settle(
 }
 
 /** The statement that writes audit rows. Details never hold a secret: they are the findings' aspects and names. */
-export function audit(environmentId: string, items: readonly { readonly id: string; readonly action: string; readonly detail: string }[]): string {
+export function audit(
+  environmentId: string,
+  items: readonly { readonly id: string; readonly action: string; readonly detail: string }[],
+): string {
   const who = literal(actor());
-  const rows = items.map((item) => `(${who},${literal(environmentId)},${literal(item.id)},${literal(item.action)},${literal(item.detail)})`);
+  const rows = items.map(
+    (item) => `(${who},${literal(environmentId)},${literal(item.id)},${literal(item.action)},${literal(item.detail)})`,
+  );
   return `INSERT INTO ledger.audit (who, environment, item, action, detail) VALUES ${rows.join(",")}`;
 }
 
@@ -153,13 +163,20 @@ export async function ensureLedger(admin: Admin, desired: Desired): Promise<Admi
   if (!admin.atLedger) {
     const missing = missingRights(admin.facts);
     if (missing.length > 0)
-      throw new ServiceError(`The admin "${admin.facts.user}" lacks ${missing.join(" and ")} and is no superuser. Nothing was changed.`, {
-        code: "PG_NO_RIGHT",
-        hint: `Let a superuser run: ALTER ROLE ${ident(admin.facts.user)} ${missing.join(" ")}`,
-      });
+      throw new ServiceError(
+        `The admin "${admin.facts.user}" lacks ${missing.join(" and ")} and is no superuser. Nothing was changed.`,
+        {
+          code: "PG_NO_RIGHT",
+          hint: `Let a superuser run: ALTER ROLE ${ident(admin.facts.user)} ${missing.join(" ")}`,
+        },
+      );
     await createLedgerDatabase(admin);
     at = await Admin.open(admin.server, admin.concurrency);
-    if (!at.atLedger) throw new ServiceError("The ledger database was made but cannot be entered.", { code: "PG_LEDGER", hint: "Run the command again." });
+    if (!at.atLedger)
+      throw new ServiceError("The ledger database was made but cannot be entered.", {
+        code: "PG_LEDGER",
+        hint: "Run the command again.",
+      });
     await admin.close();
   }
   for (let attempt = 1; ; attempt += 1) {
@@ -189,7 +206,9 @@ async function createLedgerDatabase(admin: Admin): Promise<void> {
       if (found?.open === true && !found.broken) return;
       if (found?.broken === true) await admin.main.query(`DROP DATABASE ${database}`);
       if (found === undefined || found.broken)
-        await admin.main.query(`CREATE DATABASE ${database} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false`);
+        await admin.main.query(
+          `CREATE DATABASE ${database} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false`,
+        );
       await batch(admin.main, [
         "BEGIN",
         `REVOKE ALL ON DATABASE ${database} FROM PUBLIC`,
@@ -210,7 +229,9 @@ async function upgrade(admin: Admin): Promise<void> {
   const exists = "SELECT to_regclass('ledger.revision') IS NOT NULL AS there";
   const revision = async () => {
     if ((await admin.main.query<{ there: boolean }>(exists)).rows[0]?.there !== true) return 0;
-    return (await admin.main.query<{ n: number }>("SELECT coalesce(max(n), 0) AS n FROM ledger.revision")).rows[0]?.n ?? 0;
+    return (
+      (await admin.main.query<{ n: number }>("SELECT coalesce(max(n), 0) AS n FROM ledger.revision")).rows[0]?.n ?? 0
+    );
   };
   const found = await revision();
   if (found > REVISIONS.length)
@@ -223,7 +244,9 @@ async function upgrade(admin: Admin): Promise<void> {
       "BEGIN",
       "SELECT pg_advisory_xact_lock(7021, 1) IS NULL",
       REVISIONS[next] ?? "",
-      ...(next === 0 ? ["CREATE TABLE ledger.revision (n int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"] : []),
+      ...(next === 0
+        ? ["CREATE TABLE ledger.revision (n int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"]
+        : []),
       `INSERT INTO ledger.revision (n) VALUES (${next + 1})`,
       "COMMIT",
     ]).catch(async (error: unknown) => {
@@ -239,7 +262,12 @@ async function register(admin: Admin, desired: Desired): Promise<void> {
     `SELECT e.id, e.since::text, e.made_by, EXISTS (SELECT 1 FROM ledger.admin a WHERE a.environment = e.id AND a.role = current_user) AS known
        FROM ledger.environment e WHERE e.name = ${literal(name)} OR e.id = ${literal(id)}`,
   );
-  refuseOtherEnvironment(rows.map((row) => row.id), desired, admin.server, rows[0]);
+  refuseOtherEnvironment(
+    rows.map((row) => row.id),
+    desired,
+    admin.server,
+    rows[0],
+  );
   if (rows[0]?.known === true) return;
   await batch(admin.main, [
     "BEGIN",
@@ -279,7 +307,11 @@ export function refuseOtherEnvironment(
  *
  * @returns gives it back before that
  */
-export async function lockEnvironment(admin: Admin, environmentId: string, onWait: () => void): Promise<() => Promise<void>> {
+export async function lockEnvironment(
+  admin: Admin,
+  environmentId: string,
+  onWait: () => void,
+): Promise<() => Promise<void>> {
   const key = `hashtextextended(${literal(`environment ${environmentId}`)}, 0)`;
   try {
     const { rows } = await admin.main.query<{ got: boolean }>(`SELECT pg_try_advisory_lock(${key}) AS got`);

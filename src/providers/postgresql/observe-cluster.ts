@@ -71,7 +71,12 @@ export interface ObservedCluster {
  * The statements that observe the given names; {@link parseCluster} takes their rows. With the roles come those that own the
  * databases and those that the roles are members of: what the admin may do to them decides what it may repair.
  */
-export function clusterQueries(databases: readonly string[], roles: readonly string[], major: number, withExtensions: boolean): string[] {
+export function clusterQueries(
+  databases: readonly string[],
+  roles: readonly string[],
+  major: number,
+  withExtensions: boolean,
+): string[] {
   const options = major >= 16 ? "a.inherit_option, a.set_option" : "true AS inherit_option, true AS set_option";
   const named = `SELECT r.oid FROM pg_roles r WHERE r.rolname::text = ANY(${textArray(roles)})`;
   const owners = `SELECT d.datdba FROM pg_database d WHERE d.datname::text = ANY(${textArray(databases)})`;
@@ -116,13 +121,18 @@ export function namesOf(desired: Desired): { databases: string[]; roles: string[
  * Observes everything that cluster-wide catalogues tell about what is desired, and the ledger, in one round trip and
  * without writing.
  */
-export async function observeCluster(admin: Admin, desired: Desired, extraRoles: readonly string[] = []): Promise<ObservedCluster> {
+export async function observeCluster(
+  admin: Admin,
+  desired: Desired,
+  extraRoles: readonly string[] = [],
+): Promise<ObservedCluster> {
   const { databases, roles } = namesOf(desired);
   const withExtensions = desired.databases.some((one) => one.spec.extensions.length > 0);
   const queries = clusterQueries(databases, [...roles, ...extraRoles], admin.facts.major, withExtensions);
   const ledgerThere =
     admin.atLedger &&
-    (await admin.main.query<{ there: boolean }>("SELECT to_regclass('ledger.revision') IS NOT NULL AS there")).rows[0]?.there === true;
+    (await admin.main.query<{ there: boolean }>("SELECT to_regclass('ledger.revision') IS NOT NULL AS there")).rows[0]
+      ?.there === true;
   const rows = await batch(admin.main, [...queries, ...(ledgerThere ? READ_LEDGER : [])]);
   return parseCluster(admin.facts, rows, desired.environment.id);
 }
@@ -130,7 +140,11 @@ export async function observeCluster(admin: Admin, desired: Desired, extraRoles:
 /** Reads the state of some names again on a connection that may be inside a transaction: the statements to append to it. */
 export async function observeAgain(client: pg.Client, facts: ServerFacts, desired: Desired): Promise<ObservedCluster> {
   const { databases, roles } = namesOf(desired);
-  return parseCluster(facts, await batch(client, clusterQueries(databases, roles, facts.major, false)), desired.environment.id);
+  return parseCluster(
+    facts,
+    await batch(client, clusterQueries(databases, roles, facts.major, false)),
+    desired.environment.id,
+  );
 }
 
 /** Builds the observation from the rows of {@link clusterQueries}, then those of the ledger when they were asked for. */
@@ -146,9 +160,14 @@ export function parseCluster(facts: ServerFacts, rows: readonly Row[][], environ
   }));
   return {
     facts,
-    databases: new Map(databases.map((row) => [String(row["name"]), { ...row, acl: grants(row["acl"]) } as unknown as ObservedDatabase])),
+    databases: new Map(
+      databases.map((row) => [String(row["name"]), { ...row, acl: grants(row["acl"]) } as unknown as ObservedDatabase]),
+    ),
     roles: new Map(
-      roles.map((row) => [String(row["name"]), { ...row, mark: parseMark(row["comment"] as string | null) } as unknown as ObservedRole]),
+      roles.map((row) => [
+        String(row["name"]),
+        { ...row, mark: parseMark(row["comment"] as string | null) } as unknown as ObservedRole,
+      ]),
     ),
     membershipsOfRole: groupBy(memberships, (one) => one.role),
     membershipsOfMember: groupBy(memberships, (one) => one.member),
@@ -159,18 +178,23 @@ export function parseCluster(facts: ServerFacts, rows: readonly Row[][], environ
       ]),
     ),
     extensions: new Map(extensions.map((row) => [String(row["name"]), { trusted: row["trusted"] === true }])),
-    ledger: ledgerHead === undefined || ledgerRows === undefined ? undefined : parseLedger(ledgerHead, ledgerRows, environmentId),
+    ledger:
+      ledgerHead === undefined || ledgerRows === undefined
+        ? undefined
+        : parseLedger(ledgerHead, ledgerRows, environmentId),
   };
 }
 
 /** Turns the JSON rows of an exploded ACL into grants. */
 export function grants(value: unknown): Grant[] {
-  return ((value ?? []) as [string | null, string, string, boolean][]).map(([grantee, grantor, privilege, grantable]) => ({
-    grantee,
-    grantor,
-    privilege,
-    grantable,
-  }));
+  return ((value ?? []) as [string | null, string, string, boolean][]).map(
+    ([grantee, grantor, privilege, grantable]) => ({
+      grantee,
+      grantor,
+      privilege,
+      grantable,
+    }),
+  );
 }
 
 function parseSettings(settings: readonly string[]): Map<string, string> {

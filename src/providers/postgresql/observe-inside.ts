@@ -102,9 +102,12 @@ export function insideQueries(owner: string, reader: string | undefined, admin: 
   const me = literal(owner);
   const roleName = (oid: string) => `pg_get_userbyid(${oid})::text`;
   const grantee = `CASE x.grantee WHEN 0 THEN NULL ELSE ${roleName("x.grantee")} END`;
-  const isReader = reader === undefined ? "false" : `(x.grantee <> 0 AND ${roleName("x.grantee")} = ${literal(reader)})`;
+  const isReader =
+    reader === undefined ? "false" : `(x.grantee <> 0 AND ${roleName("x.grantee")} = ${literal(reader)})`;
   // Before version 16 CREATEROLE is enough, then it takes ADMIN OPTION (PostgreSQL docs, role attributes).
-  const borrowable = (oid: string) => `(SELECT a.rolsuper OR a.oid = r.oid OR (NOT r.rolsuper AND (pg_has_role(a.oid, r.oid, 'MEMBER WITH ADMIN OPTION')
+  const borrowable = (
+    oid: string,
+  ) => `(SELECT a.rolsuper OR a.oid = r.oid OR (NOT r.rolsuper AND (pg_has_role(a.oid, r.oid, 'MEMBER WITH ADMIN OPTION')
       OR (a.rolcreaterole AND NOT r.rolreplication AND current_setting('server_version_num')::int < 160000)))
       FROM pg_roles a, pg_roles r WHERE a.rolname::text = ${literal(admin)} AND r.oid = ${oid})`;
   return [
@@ -167,7 +170,11 @@ export async function observeInside(
   const whole = insideQueries(owner, reader, admin);
   const suspicions = suspicionQueries(owner, ownerOid, reader);
   if (suspicions === undefined) return parseInside(await batch(client, whole));
-  const session = ["SELECT current_user::text AS who", "SELECT extname::text AS name FROM pg_extension", "SELECT FROM pg_default_acl LIMIT 1"];
+  const session = [
+    "SELECT current_user::text AS who",
+    "SELECT extname::text AS name FROM pg_extension",
+    "SELECT FROM pg_default_acl LIMIT 1",
+  ];
   const [who = [], extensions = [], defaults = [], ...suspects] = await batch(client, [...session, ...suspicions]);
   if (suspects.some((rows) => rows.length > 0)) return parseInside(await batch(client, whole));
   const known = [{ ...who[0], extensions: extensions.map((row) => row["name"]) }];
@@ -195,6 +202,8 @@ export function freshInside(owner: string): ObservedInside {
     misowned: [],
     strayGrants: [],
     defaultPrivileges: [],
-    unreadable: [{ schema: "public", owner: "pg_database_owner", borrowable: false, usage: true, tables: [], sequences: [] }],
+    unreadable: [
+      { schema: "public", owner: "pg_database_owner", borrowable: false, usage: true, tables: [], sequences: [] },
+    ],
   };
 }

@@ -37,7 +37,12 @@ export interface Observed {
  * Observes a server without writing. The deep look logs in once as every login with its stored password; the same connection
  * looks inside the database, so that one connection serves for both.
  */
-export async function observe(admin: Admin, desired: Desired, depth: Depth, context: ProviderContext): Promise<Observed> {
+export async function observe(
+  admin: Admin,
+  desired: Desired,
+  depth: Depth,
+  context: ProviderContext,
+): Promise<Observed> {
   const cluster = await observeCluster(admin, desired);
   const logins = new Map<string, LoginResult>();
   const insides = new Map<string, ObservedInside>();
@@ -62,7 +67,9 @@ export async function observe(admin: Admin, desired: Desired, depth: Depth, cont
       progress(one.id);
     }),
     ...accesses.map(async (one) => {
-      const found = await admin.limited(() => tryLogin(admin, one.login, one.target.database, credentials.get(refKey(one))));
+      const found = await admin.limited(() =>
+        tryLogin(admin, one.login, one.target.database, credentials.get(refKey(one))),
+      );
       logins.set(refKey(one), found);
       progress(one.id);
     }),
@@ -85,9 +92,17 @@ async function enter(
   if (credential === undefined) return { login: "no password stored" };
   const ownerOid = cluster.roles.get(wanted.owner)?.oid ?? 0;
   try {
-    const client = await connect({ server: admin.server, database: wanted.database, user: wanted.login, password: credential.password });
+    const client = await connect({
+      server: admin.server,
+      database: wanted.database,
+      user: wanted.login,
+      password: credential.password,
+    });
     try {
-      return { login: "works", inside: await observeInside(client, wanted.owner, ownerOid, wanted.reader, admin.facts.user) };
+      return {
+        login: "works",
+        inside: await observeInside(client, wanted.owner, ownerOid, wanted.reader, admin.facts.user),
+      };
     } finally {
       await client.end().catch(() => {});
     }
@@ -96,7 +111,12 @@ async function enter(
   }
 }
 
-async function tryLogin(admin: Admin, user: string, database: string, credential: Credential | undefined): Promise<LoginResult> {
+async function tryLogin(
+  admin: Admin,
+  user: string,
+  database: string,
+  credential: Credential | undefined,
+): Promise<LoginResult> {
   if (credential === undefined) return "no password stored";
   try {
     const client = await connect({ server: admin.server, database, user, password: credential.password });
@@ -108,7 +128,11 @@ async function tryLogin(admin: Admin, user: string, database: string, credential
 }
 
 /** Tries one login, as after a password was set; the caller holds a place in the admin's limit. */
-export async function loginWorks(admin: Admin, wanted: DesiredDatabase | DesiredAccess, credential: Credential): Promise<LoginResult> {
+export async function loginWorks(
+  admin: Admin,
+  wanted: DesiredDatabase | DesiredAccess,
+  credential: Credential,
+): Promise<LoginResult> {
   const database = wanted.kind === "database" ? wanted.database : wanted.target.database;
   return tryLogin(admin, wanted.login, database, credential);
 }
@@ -122,10 +146,16 @@ function classify(error: unknown, what: string): LoginResult {
   throw toFailure(error, `logging in for ${what}`);
 }
 
-async function insideAsAdmin(admin: Admin, wanted: DesiredDatabase, cluster: ObservedCluster): Promise<ObservedInside | undefined> {
+async function insideAsAdmin(
+  admin: Admin,
+  wanted: DesiredDatabase,
+  cluster: ObservedCluster,
+): Promise<ObservedInside | undefined> {
   const ownerOid = cluster.roles.get(wanted.owner)?.oid ?? 0;
   try {
-    return await admin.visit(wanted.database, (client) => observeInside(client, wanted.owner, ownerOid, wanted.reader, admin.facts.user));
+    return await admin.visit(wanted.database, (client) =>
+      observeInside(client, wanted.owner, ownerOid, wanted.reader, admin.facts.user),
+    );
   } catch (error) {
     // Closed to this admin: the missing CONNECT is a finding of its own.
     if (errorCode(error) === "42501") return undefined;
@@ -133,12 +163,21 @@ async function insideAsAdmin(admin: Admin, wanted: DesiredDatabase, cluster: Obs
   }
 }
 
-async function provePasswordsMatter(admin: Admin, databases: readonly DesiredDatabase[], cluster: ObservedCluster): Promise<boolean | undefined> {
+async function provePasswordsMatter(
+  admin: Admin,
+  databases: readonly DesiredDatabase[],
+  cluster: ObservedCluster,
+): Promise<boolean | undefined> {
   const candidate = databases.find((one) => cluster.roles.get(one.login)?.canLogin === true);
   if (candidate === undefined) return undefined;
   const password = new Secret(randomBytes(18).toString("base64url"));
   try {
-    const client = await connect({ server: admin.server, database: candidate.database, user: candidate.login, password });
+    const client = await connect({
+      server: admin.server,
+      database: candidate.database,
+      user: candidate.login,
+      password,
+    });
     await client.end().catch(() => {});
     return false;
   } catch (error) {

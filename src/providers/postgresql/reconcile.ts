@@ -62,9 +62,14 @@ export class Reconciler {
       const accesses = work.filter((one) => one.wanted.kind === "access");
       await this.#inChunks(databases, observed.cluster);
       // Logins of accesses join reader roles, which the first wave made.
-      await this.#inChunks(accesses.filter((one) => this.#targetStands(one)), observed.cluster);
-      for (const one of todo.filter((change) => change.item.action === "remove")) await this.#guard(one, () => this.#removeAccess(one));
-      for (const one of todo.filter((change) => change.item.kind === "server")) await this.#guard(one, () => this.#server(one, observed.cluster));
+      await this.#inChunks(
+        accesses.filter((one) => this.#targetStands(one)),
+        observed.cluster,
+      );
+      for (const one of todo.filter((change) => change.item.action === "remove"))
+        await this.#guard(one, () => this.#removeAccess(one));
+      for (const one of todo.filter((change) => change.item.kind === "server"))
+        await this.#guard(one, () => this.#server(one, observed.cluster));
     } catch (error) {
       this.#stopped ??= toFailure(error, "applying");
     }
@@ -82,7 +87,12 @@ export class Reconciler {
   #untouched(one: PostgresChange, todo: readonly PostgresChange[]): PlanItem {
     if (!todo.includes(one)) return one.item.action === "refuse" ? { ...one.item, outcome: "failed" } : one.item;
     const reason = this.#stopped === undefined ? "the run was stopped" : this.#stopped.message;
-    return { ...one.item, outcome: "not started", reason, ...(this.#stopped?.hint === undefined ? {} : { hint: this.#stopped.hint }) };
+    return {
+      ...one.item,
+      outcome: "not started",
+      reason,
+      ...(this.#stopped?.hint === undefined ? {} : { hint: this.#stopped.hint }),
+    };
   }
 
   async #begin(work: readonly Work[]): Promise<void> {
@@ -95,11 +105,15 @@ export class Reconciler {
     const begun = work.filter((one) => one.intend).map((one) => one.wanted);
     if (begun.length === 0) return;
     // Databases before accesses: a row of an access refers to its target's.
-    const ordered = [...begun.filter((one) => one.kind === "database"), ...begun.filter((one) => one.kind === "access")];
+    const ordered = [
+      ...begun.filter((one) => one.kind === "database"),
+      ...begun.filter((one) => one.kind === "access"),
+    ];
     try {
       await persistently(this.#admin.main, intend(this.#desired.environment.id, ordered));
     } catch (error) {
-      if (errorCode(error) !== "23505" && errorCode(error) !== "23503") throw toFailure(error, "recording the intent in the ledger");
+      if (errorCode(error) !== "23505" && errorCode(error) !== "23503")
+        throw toFailure(error, "recording the intent in the ledger");
       // Somebody took a name meanwhile: each item alone, so that only the losers are refused.
     }
   }
@@ -133,9 +147,18 @@ export class Reconciler {
     try {
       await work();
     } catch (error) {
-      const failure = toFailure(error, `${one.item.action === "create" ? "creating" : "changing"} ${one.item.id}`, one.item.id);
+      const failure = toFailure(
+        error,
+        `${one.item.action === "create" ? "creating" : "changing"} ${one.item.id}`,
+        one.item.id,
+      );
       if (isServerWide(failure)) this.#stopped ??= failure;
-      this.#record({ ...one.item, outcome: "failed", reason: failure.message, ...(failure.hint === undefined ? {} : { hint: failure.hint }) });
+      this.#record({
+        ...one.item,
+        outcome: "failed",
+        reason: failure.message,
+        ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+      });
     }
   }
 
@@ -157,7 +180,8 @@ export class Reconciler {
         await this.#admin.worker(async (client) => {
           const cluster = await observeCluster(this.#admin, this.#subset(one.wanted));
           if (fresh.intend) await persistently(client, intend(this.#desired.environment.id, [one.wanted]));
-          for (const done of await this.#carryOut(client, [fresh], cluster)) await this.#finish({ ...done, item: { ...done.item, action: one.item.action } });
+          for (const done of await this.#carryOut(client, [fresh], cluster))
+            await this.#finish({ ...done, item: { ...done.item, action: one.item.action } });
         });
         return;
       } catch (error) {
@@ -172,13 +196,29 @@ export class Reconciler {
     const subset = this.#subset(one.wanted);
     const cluster = await observeCluster(this.#admin, subset);
     // Findings that only the deep look shows are taken from the change itself.
-    const observed: Observed = { depth: "quick", cluster, logins: new Map(), insides: new Map(), passwordsChecked: undefined };
-    const fresh = diff(subset, observed, this.#policy, this.#context.server, this.#desired).find((change): change is Work => change.item.id === one.item.id);
+    const observed: Observed = {
+      depth: "quick",
+      cluster,
+      logins: new Map(),
+      insides: new Map(),
+      passwordsChecked: undefined,
+    };
+    const fresh = diff(subset, observed, this.#policy, this.#context.server, this.#desired).find(
+      (change): change is Work => change.item.id === one.item.id,
+    );
     if (fresh === undefined || fresh.item.action === "create" || fresh.item.action === "refuse") return fresh;
     const known = new Set(fresh.drifts.map((drift) => drift.aspect));
-    const deep = one.drifts.filter((drift) => !known.has(drift.aspect) && drift.fix.some((fix) => fix.phase === "inside" || fix.passwordFor !== undefined));
+    const deep = one.drifts.filter(
+      (drift) =>
+        !known.has(drift.aspect) && drift.fix.some((fix) => fix.phase === "inside" || fix.passwordFor !== undefined),
+    );
     const drifts = [...fresh.drifts, ...deep.filter((drift) => !drift.aspect.startsWith("role:"))];
-    return { ...fresh, drifts, lookInside: fresh.lookInside || one.lookInside, item: drifts.length > 0 ? { ...fresh.item, action: "update" } : fresh.item };
+    return {
+      ...fresh,
+      drifts,
+      lookInside: fresh.lookInside || one.lookInside,
+      item: drifts.length > 0 ? { ...fresh.item, action: "update" } : fresh.item,
+    };
   }
 
   #subset(wanted: DesiredDatabase | DesiredAccess): Desired {
@@ -204,14 +244,20 @@ export class Reconciler {
         return this.#roleDrifts(one, now).filter((drift) => drift.fix.every((fix) => fix.phase === "roles"));
       });
     }
-    for (const one of chunk) if (one.createDatabase && one.wanted.kind === "database") await this.#create(client, one, one.wanted);
+    for (const one of chunk)
+      if (one.createDatabase && one.wanted.kind === "database") await this.#create(client, one, one.wanted);
 
-    const visits = chunk.filter((one) => one.lookInside || stepsOf(one.drifts, ownerOf(one.wanted), "inside").length > 0);
+    const visits = chunk.filter(
+      (one) => one.lookInside || stepsOf(one.drifts, ownerOf(one.wanted), "inside").length > 0,
+    );
     const plain = chunk.filter((one) => !visits.includes(one));
     const databaseSteps = chunk.flatMap((one) => stepsOf(one.drifts, ownerOf(one.wanted), "database"));
     await this.#transact(
       client,
-      [...(await compile(databaseSteps, facts, seen, credential)), ...settle(this.#desired.environment.id, plain.map(settlement))],
+      [
+        ...(await compile(databaseSteps, facts, seen, credential)),
+        ...settle(this.#desired.environment.id, plain.map(settlement)),
+      ],
       databaseSteps.length === 0 ? [] : chunk,
       (one, now) => [...this.#roleDrifts(one, now), ...this.#databaseDrifts(one, now)],
     );
@@ -219,7 +265,11 @@ export class Reconciler {
     for (const one of visits) {
       if (one.wanted.kind !== "database") continue;
       const found = await this.#visit(one, one.wanted, { ...seen, extensions: cluster.extensions });
-      visited.push({ ...one, drifts: [...one.drifts, ...found], item: { ...one.item, findings: [...one.item.findings, ...found.map(toFinding)] } });
+      visited.push({
+        ...one,
+        drifts: [...one.drifts, ...found],
+        item: { ...one.item, findings: [...one.item.findings, ...found.map(toFinding)] },
+      });
       await persistently(client, settle(this.#desired.environment.id, visited.slice(-1).map(settlement)));
     }
     return [...plain, ...visited];
@@ -247,8 +297,11 @@ export class Reconciler {
     const { id, name } = this.#desired.environment;
     const { wanted } = one;
     const admins = this.#admins();
-    if (wanted.kind === "access") return rolesOfAccess(wanted, id, name).flatMap((role) => diffRole(role, now, admins, this.#compared));
-    const readers = this.#desired.accesses.filter((access) => access.target.uuid === wanted.uuid).map((access) => access.login);
+    if (wanted.kind === "access")
+      return rolesOfAccess(wanted, id, name).flatMap((role) => diffRole(role, now, admins, this.#compared));
+    const readers = this.#desired.accesses
+      .filter((access) => access.target.uuid === wanted.uuid)
+      .map((access) => access.login);
     return rolesOfDatabase(wanted, id, name, readers).flatMap((role) => diffRole(role, now, admins, this.#compared));
   }
 
@@ -271,13 +324,16 @@ export class Reconciler {
     if (one.dropBroken) await dropBroken(this.#admin, client, wanted.database);
     const owner = facts.superuser || facts.major >= 16 ? ` OWNER ${ident(wanted.owner)}` : "";
     // Made closed, so that nobody slips in while PUBLIC still has CONNECT; template0, so that no session in template1 is in the way.
-    await client.query(`CREATE DATABASE ${database}${owner} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false`);
+    await client.query(
+      `CREATE DATABASE ${database}${owner} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false`,
+    );
   }
 
   /** @returns what was found only now, when the database could not be seen into before */
   async #visit(one: Work, wanted: DesiredDatabase, seen: ObservedCluster): Promise<Drift[]> {
     const queries = insideQueries(wanted.owner, wanted.reader, this.#admin.facts.user);
-    const drifts = (rows: readonly Row[][]) => withoutAccepted(diffInside(wanted, parseInside(rows), seen), wanted.accept);
+    const drifts = (rows: readonly Row[][]) =>
+      withoutAccepted(diffInside(wanted, parseInside(rows), seen), wanted.accept);
     return this.#admin.visitFromWorker(wanted.database, async (client) => {
       const found = one.lookInside ? drifts(await batch(client, queries)) : [];
       const steps = stepsOf(one.lookInside ? found : one.drifts, wanted.owner, "inside");
@@ -294,7 +350,10 @@ export class Reconciler {
     const one = chunk.find((work) => work.wanted.login === login);
     const found = one === undefined ? undefined : this.#credentials.get(credentialKey(one.wanted));
     if (found === undefined)
-      throw new ServiceError(`No stored password for login "${login}".`, { code: "CREDENTIAL_MISSING", hint: "Run the command again." });
+      throw new ServiceError(`No stored password for login "${login}".`, {
+        code: "CREDENTIAL_MISSING",
+        hint: "Run the command again.",
+      });
     return found;
   }
 
@@ -302,20 +361,33 @@ export class Reconciler {
   async #finish(one: Work): Promise<void> {
     const restored = (drift: PostgresChange["drifts"][number]) =>
       drift.aspect.startsWith("valid-until:") || drift.fix.some((fix) => fix.passwordFor !== undefined);
-    const reset = one.item.action === "update" && one.drifts.some((drift) => drift.repair === "apply" && restored(drift));
+    const reset =
+      one.item.action === "update" && one.drifts.some((drift) => drift.repair === "apply" && restored(drift));
     const credential = this.#credentials.get(credentialKey(one.wanted));
     const proof = reset && credential !== undefined ? await loginWorks(this.#admin, one.wanted, credential) : "works";
     const open = one.drifts.filter((drift) => drift.repair !== "apply");
     const problems = [
-      ...(proof === "works" || proof === "limit reached" ? [] : [`login "${one.wanted.login}" does not work: ${proof}`]),
+      ...(proof === "works" || proof === "limit reached"
+        ? []
+        : [`login "${one.wanted.login}" does not work: ${proof}`]),
       ...open.map((drift) => `${drift.repair}: ${drift.aspect}${drift.note === undefined ? "" : ` (${drift.note})`}`),
     ];
-    this.#record({ ...one.item, outcome: problems.length === 0 ? "done" : "failed", ...(problems.length === 0 ? {} : { reason: problems.join("; ") }) });
+    this.#record({
+      ...one.item,
+      outcome: problems.length === 0 ? "done" : "failed",
+      ...(problems.length === 0 ? {} : { reason: problems.join("; ") }),
+    });
   }
 
   #record(item: PlanItem): void {
     this.#results.set(item.id, item);
-    this.#context.emit({ type: "step-progress", step: `apply ${this.#context.server}`, done: this.#results.size, total: this.#total, doing: item.id });
+    this.#context.emit({
+      type: "step-progress",
+      step: `apply ${this.#context.server}`,
+      done: this.#results.size,
+      total: this.#total,
+      doing: item.id,
+    });
   }
 
   async #removeAccess(one: PostgresChange): Promise<void> {
@@ -327,14 +399,20 @@ export class Reconciler {
 
   async #server(one: PostgresChange, cluster: ObservedCluster): Promise<void> {
     const open = one.drifts.filter((drift) => drift.repair !== "apply");
-    const statements = await compile(stepsOf(one.drifts, "", "database"), this.#admin.facts, cluster, (login) => this.#credentialOf([], login));
+    const statements = await compile(stepsOf(one.drifts, "", "database"), this.#admin.facts, cluster, (login) =>
+      this.#credentialOf([], login),
+    );
     const environmentId = this.#desired.environment.id;
     if (statements.length > 0)
-      await this.#admin.worker((client) => persistently(client, [...statements, audit(environmentId, [settlement(one)])]));
+      await this.#admin.worker((client) =>
+        persistently(client, [...statements, audit(environmentId, [settlement(one)])]),
+      );
     this.#record({
       ...one.item,
       outcome: open.length === 0 ? "done" : "failed",
-      ...(open.length === 0 ? {} : { reason: open.map((drift) => `${drift.repair}: ${drift.aspect} (${drift.note ?? ""})`).join("; ") }),
+      ...(open.length === 0
+        ? {}
+        : { reason: open.map((drift) => `${drift.repair}: ${drift.aspect} (${drift.note ?? ""})`).join("; ") }),
     });
   }
 }
@@ -344,12 +422,23 @@ function ownerOf(wanted: DesiredDatabase | DesiredAccess): string {
 }
 
 function settlement(one: PostgresChange): { uuid: string; id: string; action: string; detail: string } {
-  return { uuid: one.wanted?.uuid ?? "", id: one.item.id, action: one.item.action, detail: one.drifts.map((drift) => drift.aspect).join(" ") };
+  return {
+    uuid: one.wanted?.uuid ?? "",
+    id: one.item.id,
+    action: one.item.action,
+    detail: one.drifts.map((drift) => drift.aspect).join(" "),
+  };
 }
 
 function mergeDesired(parts: readonly Desired[]): Desired {
   const [first] = parts;
   if (first === undefined) throw new Error("nothing to merge");
-  const unique = <T extends { uuid: string }>(all: readonly T[]) => [...new Map(all.map((one) => [one.uuid, one])).values()];
-  return { ...first, databases: unique(parts.flatMap((part) => part.databases)), accesses: unique(parts.flatMap((part) => part.accesses)) };
+  const unique = <T extends { uuid: string }>(all: readonly T[]) => [
+    ...new Map(all.map((one) => [one.uuid, one])).values(),
+  ];
+  return {
+    ...first,
+    databases: unique(parts.flatMap((part) => part.databases)),
+    accesses: unique(parts.flatMap((part) => part.accesses)),
+  };
 }

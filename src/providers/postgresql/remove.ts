@@ -19,7 +19,12 @@ const SESSIONS_END_MS = 10_000;
  * @param forget deletes the stored credential; called before the ledger's row goes, so that a killed run leaves none behind
  * @throws RefusedError when the role does not carry our mark
  */
-export async function dropAccess(admin: Admin, environmentId: string, entry: LedgerEntry, forget: () => Promise<void>): Promise<void> {
+export async function dropAccess(
+  admin: Admin,
+  environmentId: string,
+  entry: LedgerEntry,
+  forget: () => Promise<void>,
+): Promise<void> {
   const roles = entry.names.filter((held) => held.kind === "role").map((held) => held.name);
   const present = await markedRoles(admin, environmentId, entry, roles);
   await refuseOtherDatabases(admin, entry, present, "");
@@ -53,14 +58,28 @@ export async function dropDatabase(
   const present = await markedRoles(admin, environmentId, entry, roles);
   const readers: string[] = [];
   for (const access of accesses)
-    readers.push(...(await markedRoles(admin, environmentId, access, access.names.map((held) => held.name))));
+    readers.push(
+      ...(await markedRoles(
+        admin,
+        environmentId,
+        access,
+        access.names.map((held) => held.name),
+      )),
+    );
   const found = await databaseOf(admin.main, database);
-  if (found !== undefined && !present.includes(found.owner) && !(entry.state !== "ready" && found.owner === admin.facts.user))
-    throw new RefusedError(`Database "${database}" belongs to "${found.owner}", not to a role that carries our mark. It was left as it is.`, {
-      code: "PG_NOT_OURS",
-      resource: idOf(entry),
-      hint: "Give it back to its owner role with apply, or drop it by hand.",
-    });
+  if (
+    found !== undefined &&
+    !present.includes(found.owner) &&
+    !(entry.state !== "ready" && found.owner === admin.facts.user)
+  )
+    throw new RefusedError(
+      `Database "${database}" belongs to "${found.owner}", not to a role that carries our mark. It was left as it is.`,
+      {
+        code: "PG_NOT_OURS",
+        resource: idOf(entry),
+        hint: "Give it back to its owner role with apply, or drop it by hand.",
+      },
+    );
 
   await refuseOtherDatabases(admin, entry, [...present, ...readers], database);
   await begin(admin, environmentId, [entry, ...accesses]);
@@ -75,7 +94,10 @@ function idOf(entry: LedgerEntry): string {
   return `postgresql/${entry.sandbox}/${entry.instance}/${entry.claim}`;
 }
 
-async function databaseOf(client: pg.Client, database: string): Promise<{ owner: string; broken: boolean } | undefined> {
+async function databaseOf(
+  client: pg.Client,
+  database: string,
+): Promise<{ owner: string; broken: boolean } | undefined> {
   const { rows } = await client.query<{ owner: string; broken: boolean }>(
     `SELECT pg_get_userbyid(datdba)::text AS owner, datconnlimit = -2 AS broken FROM pg_database WHERE datname::text = ${literal(database)}`,
   );
@@ -83,7 +105,12 @@ async function databaseOf(client: pg.Client, database: string): Promise<{ owner:
 }
 
 /** Those of the roles that exist; all must carry the entry's mark. */
-async function markedRoles(admin: Admin, environmentId: string, entry: LedgerEntry, roles: readonly string[]): Promise<string[]> {
+async function markedRoles(
+  admin: Admin,
+  environmentId: string,
+  entry: LedgerEntry,
+  roles: readonly string[],
+): Promise<string[]> {
   const { rows } = await admin.main.query<{ name: string; comment: string | null }>(
     `SELECT rolname::text AS name, shobj_description(oid, 'pg_authid') AS comment FROM pg_roles WHERE rolname::text = ANY(${textArray(roles)})`,
   );
@@ -93,25 +120,36 @@ async function markedRoles(admin: Admin, environmentId: string, entry: LedgerEnt
       throw new RefusedError(`Role "${name}" does not carry the mark of ${idOf(entry)}. Nothing was removed.`, {
         code: "PG_NOT_OURS",
         resource: idOf(entry),
-        hint: mark === undefined ? "Let apply --adopt mark it first, or drop it by hand." : `It carries the mark of ${mark.label}.`,
+        hint:
+          mark === undefined
+            ? "Let apply --adopt mark it first, or drop it by hand."
+            : `It carries the mark of ${mark.label}.`,
       });
   }
   return rows.map((row) => row.name);
 }
 
 /** Somebody made one of the roles the owner of a further database: its data is not ours to decide about. */
-async function refuseOtherDatabases(admin: Admin, entry: LedgerEntry, roles: readonly string[], database: string): Promise<void> {
+async function refuseOtherDatabases(
+  admin: Admin,
+  entry: LedgerEntry,
+  roles: readonly string[],
+  database: string,
+): Promise<void> {
   const { rows } = await admin.main.query<{ name: string; owner: string }>(
     `SELECT datname::text AS name, pg_get_userbyid(datdba)::text AS owner FROM pg_database
        WHERE pg_get_userbyid(datdba)::text = ANY(${textArray(roles)}) AND datname::text <> ${literal(database)} ORDER BY 1`,
   );
   const [first] = rows;
   if (first === undefined) return;
-  throw new RefusedError(`Role "${first.owner}" owns ${rows.map((row) => `database "${row.name}"`).join(" and ")} as well. Nothing was removed.`, {
-    code: "PG_OWNS_MORE",
-    resource: idOf(entry),
-    hint: `Give it to another owner first: ALTER DATABASE ${ident(first.name)} OWNER TO …`,
-  });
+  throw new RefusedError(
+    `Role "${first.owner}" owns ${rows.map((row) => `database "${row.name}"`).join(" and ")} as well. Nothing was removed.`,
+    {
+      code: "PG_OWNS_MORE",
+      resource: idOf(entry),
+      hint: `Give it to another owner first: ALTER DATABASE ${ident(first.name)} OWNER TO …`,
+    },
+  );
 }
 
 async function begin(admin: Admin, environmentId: string, entries: readonly LedgerEntry[]): Promise<void> {
@@ -121,7 +159,11 @@ async function begin(admin: Admin, environmentId: string, entries: readonly Ledg
     `UPDATE ledger.resource SET state = 'removing', changed = now() WHERE id = ANY(ARRAY[${open.map((entry) => literal(entry.id)).join(",")}]::uuid[])`,
     audit(
       environmentId,
-      open.map((entry) => ({ id: idOf(entry), action: "removing", detail: entry.names.map((held) => held.name).join(" ") })),
+      open.map((entry) => ({
+        id: idOf(entry),
+        action: "removing",
+        detail: entry.names.map((held) => held.name).join(" "),
+      })),
     ),
   ]);
 }
@@ -131,9 +173,7 @@ async function retireLogins(admin: Admin, roles: readonly string[]): Promise<voi
   if (roles.length === 0) return;
   const { facts } = admin;
   const me = ident(facts.user);
-  await persistently(admin.main, [
-    ...roles.map((role) => `ALTER ROLE ${ident(role)} NOLOGIN`),
-  ]);
+  await persistently(admin.main, [...roles.map((role) => `ALTER ROLE ${ident(role)} NOLOGIN`)]);
   const lend = facts.superuser
     ? []
     : roles.map((role) => `GRANT ${ident(role)} TO ${me}${facts.major >= 16 ? " WITH INHERIT TRUE" : ""}`);
@@ -146,8 +186,15 @@ async function retireLogins(admin: Admin, roles: readonly string[]): Promise<voi
     const open = (await admin.main.query<{ n: number }>(sessions)).rows[0]?.n ?? 0;
     if (open === 0) return;
     if (performance.now() > deadline)
-      throw new RefusedError(`${open} sessions of ${roles.join(", ")} did not end.`, { code: "PG_SESSIONS", hint: "End them, then run the command again: it continues." });
-    await transaction(admin.main, [...lend, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename::text = ANY(${textArray(roles)})`, ...giveBack]);
+      throw new RefusedError(`${open} sessions of ${roles.join(", ")} did not end.`, {
+        code: "PG_SESSIONS",
+        hint: "End them, then run the command again: it continues.",
+      });
+    await transaction(admin.main, [
+      ...lend,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename::text = ANY(${textArray(roles)})`,
+      ...giveBack,
+    ]);
     await pause(wait);
   }
 }
@@ -158,14 +205,21 @@ export async function dropBroken(admin: Admin, client: pg.Client, database: stri
   if (found !== undefined) await dropClosed(admin, client, database, found);
 }
 
-async function dropClosed(admin: Admin, client: pg.Client, database: string, found: { owner: string; broken: boolean }): Promise<void> {
+async function dropClosed(
+  admin: Admin,
+  client: pg.Client,
+  database: string,
+  found: { owner: string; broken: boolean },
+): Promise<void> {
   const { facts } = admin;
   const name = ident(database);
   const asOwner = !facts.superuser && found.owner !== facts.user;
   if (asOwner)
     // DROP DATABASE runs in no transaction, so this membership is committed; it ends with the role, and the next run takes it back
     // after a kill.
-    await client.query(`GRANT ${ident(found.owner)} TO ${ident(facts.user)}${facts.major >= 16 ? " WITH SET TRUE, INHERIT FALSE" : ""}`);
+    await client.query(
+      `GRANT ${ident(found.owner)} TO ${ident(facts.user)}${facts.major >= 16 ? " WITH SET TRUE, INHERIT FALSE" : ""}`,
+    );
   try {
     if (asOwner) await client.query(`SET ROLE ${ident(found.owner)}`);
     if (!found.broken) await client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
@@ -176,13 +230,15 @@ async function dropClosed(admin: Admin, client: pg.Client, database: string, fou
         return;
       } catch (error) {
         // 55006: sessions that were ended are still leaving.
-        if (errorCode(error) !== "55006" || performance.now() > deadline) throw toFailure(error, `dropping database "${database}"`);
+        if (errorCode(error) !== "55006" || performance.now() > deadline)
+          throw toFailure(error, `dropping database "${database}"`);
         await pause(wait);
       }
     }
   } catch (error) {
     // The owner role lives on, so the membership must not; from version 16 on it may stay as it is.
-    if (asOwner && facts.major < 16) await client.query(`RESET ROLE; REVOKE ${ident(found.owner)} FROM ${ident(facts.user)}`).catch(() => {});
+    if (asOwner && facts.major < 16)
+      await client.query(`RESET ROLE; REVOKE ${ident(found.owner)} FROM ${ident(facts.user)}`).catch(() => {});
     throw error;
   } finally {
     if (asOwner) await client.query("RESET ROLE").catch(() => {});
@@ -207,7 +263,12 @@ async function release(admin: Admin, roles: readonly string[], except: string): 
     // An owner's grant is revoked with the owner's rights.
     const lenders = [...new Set([...roles, ...(owns ? [owner] : await lendable(admin, [owner]))])];
     await admin
-      .visit(database, (client) => persistently(client, lent(admin, lenders, [...(owns ? [`REASSIGN OWNED BY ${list} TO ${ident(owner)}`] : []), drop])))
+      .visit(database, (client) =>
+        persistently(
+          client,
+          lent(admin, lenders, [...(owns ? [`REASSIGN OWNED BY ${list} TO ${ident(owner)}`] : []), drop]),
+        ),
+      )
       .catch((error: unknown) => {
         throw mayNotRevoke(error, `in database "${database}"`, `in database "${database}": ${drop}`);
       });
@@ -215,7 +276,12 @@ async function release(admin: Admin, roles: readonly string[], except: string): 
 }
 
 /** Drops roles, with what they were granted on databases and roles, together with their ledger entries. */
-async function dropRoles(admin: Admin, roles: readonly string[], environmentId: string, entries: readonly LedgerEntry[]): Promise<void> {
+async function dropRoles(
+  admin: Admin,
+  roles: readonly string[],
+  environmentId: string,
+  entries: readonly LedgerEntry[],
+): Promise<void> {
   const ids = entries.map((entry) => literal(entry.id)).join(",");
   const drop = `DROP OWNED BY ${roles.map(ident).join(", ")}`;
   await persistently(admin.main, [
@@ -247,10 +313,14 @@ async function revokeEverywhere(admin: Admin, roles: readonly string[], drop: st
     admin,
     owners.rows.map((row) => row.owner),
   );
-  return lent(admin, [...new Set([...roles, ...lenders])], [
-    ...granted.rows.map((row) => `REVOKE ${ident(row.role)} FROM ${ident(row.member)}${by(row.grantor)} CASCADE`),
-    drop,
-  ]);
+  return lent(
+    admin,
+    [...new Set([...roles, ...lenders])],
+    [
+      ...granted.rows.map((row) => `REVOKE ${ident(row.role)} FROM ${ident(row.member)}${by(row.grantor)} CASCADE`),
+      drop,
+    ],
+  );
 }
 
 function refersTo(roles: readonly string[]): string {
@@ -270,11 +340,14 @@ async function lendable(admin: Admin, roles: readonly string[]): Promise<string[
 
 function mayNotRevoke(error: unknown, where: string, statement: string): unknown {
   if (!(error instanceof ServiceError) || error.code !== "PG_WARNED") return error;
-  return new ServiceError(`The roles hold rights ${where} that only a superuser or their grantor may take back. They were left as they are.`, {
-    code: "PG_NO_RIGHT",
-    hint: `Let a superuser run, ${statement}; then run the command again: it continues.`,
-    cause: error,
-  });
+  return new ServiceError(
+    `The roles hold rights ${where} that only a superuser or their grantor may take back. They were left as they are.`,
+    {
+      code: "PG_NO_RIGHT",
+      hint: `Let a superuser run, ${statement}; then run the command again: it continues.`,
+      cause: error,
+    },
+  );
 }
 
 /** Statements run with the privileges of `roles`, which an admin that is no superuser borrows inside the transaction. */

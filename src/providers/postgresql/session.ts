@@ -7,7 +7,14 @@ import { Admin, LEDGER_DATABASE } from "./admin.ts";
 import type { Desired } from "./desired.ts";
 import { diff, type PostgresChange } from "./diff.ts";
 import { isServerWide, toFailure } from "./failure.ts";
-import { ensureLedger, entryKey, type LedgerContent, type LedgerEntry, lockEnvironment, refuseOtherEnvironment } from "./ledger.ts";
+import {
+  ensureLedger,
+  entryKey,
+  type LedgerContent,
+  type LedgerEntry,
+  lockEnvironment,
+  refuseOtherEnvironment,
+} from "./ledger.ts";
 import { observe, type Observed } from "./observe.ts";
 import { observeCluster } from "./observe-cluster.ts";
 import { Reconciler } from "./reconcile.ts";
@@ -39,7 +46,11 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
       const found = await observe(this.#admin, this.#desired, depth, this.#context);
       const ledger = found.cluster.ledger;
       const sameName = [...(ledger?.environments ?? [])].filter(([, name]) => name === this.#desired.environment.name);
-      refuseOtherEnvironment(sameName.map(([id]) => id), this.#desired, this.#admin.server);
+      refuseOtherEnvironment(
+        sameName.map(([id]) => id),
+        this.#desired,
+        this.#admin.server,
+      );
       if (found.passwordsChecked === false)
         this.#context.emit({
           type: "note",
@@ -60,7 +71,11 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
   async prepare(): Promise<void> {
     this.#admin = await ensureLedger(this.#admin, this.#desired);
     this.#unlock = await lockEnvironment(this.#admin, this.#desired.environment.id, () =>
-      this.#context.emit({ type: "note", level: "info", text: `another run works on ${this.#context.server}; waiting for it to end` }),
+      this.#context.emit({
+        type: "note",
+        level: "info",
+        text: `another run works on ${this.#context.server}; waiting for it to end`,
+      }),
     );
   }
 
@@ -74,7 +89,10 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
   async planRemoval(removal: Removal): Promise<PlanItem[]> {
     const { databases, accesses } = await this.#affected(removal);
     const sizes = await this.#sizes(databases);
-    return [...accesses.map((entry) => this.#item(entry, "")), ...databases.map((entry) => this.#item(entry, sizes.get(entry.id) ?? ""))];
+    return [
+      ...accesses.map((entry) => this.#item(entry, "")),
+      ...databases.map((entry) => this.#item(entry, sizes.get(entry.id) ?? "")),
+    ];
   }
 
   async remove(removal: Removal): Promise<PlanItem[]> {
@@ -86,7 +104,11 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
       });
     const items: PlanItem[] = [];
     let stopped: CommonsError | undefined;
-    const attempt = async (entry: LedgerEntry, gone: readonly LedgerEntry[], work: (forget: () => Promise<void>) => Promise<void>) => {
+    const attempt = async (
+      entry: LedgerEntry,
+      gone: readonly LedgerEntry[],
+      work: (forget: () => Promise<void>) => Promise<void>,
+    ) => {
       const item = this.#item(entry, "");
       if (stopped !== undefined || this.#context.signal.aborted) {
         items.push({ ...item, outcome: "not started", reason: stopped?.message ?? "the run was stopped" });
@@ -100,20 +122,35 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
       } catch (error) {
         const failure = toFailure(error, `removing ${item.id}`, item.id);
         if (isServerWide(failure)) stopped = failure;
-        items.push({ ...item, outcome: "failed", reason: failure.message, ...(failure.hint === undefined ? {} : { hint: failure.hint }) });
+        items.push({
+          ...item,
+          outcome: "failed",
+          reason: failure.message,
+          ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+        });
       }
-      this.#context.emit({ type: "step-progress", step: `remove ${this.#context.server}`, done: items.length, total: databases.length + accesses.length, doing: item.id });
+      this.#context.emit({
+        type: "step-progress",
+        step: `remove ${this.#context.server}`,
+        done: items.length,
+        total: databases.length + accesses.length,
+        doing: item.id,
+      });
     };
     const environmentId = this.#desired.environment.id;
     const dying = new Set(databases.map((entry) => entry.id));
     for (const entry of accesses)
       // Those on a database that goes as well are dropped together with it.
-      if (entry.target === undefined || !dying.has(entry.target)) await attempt(entry, [entry], (forget) => dropAccess(this.#admin, environmentId, entry, forget));
+      if (entry.target === undefined || !dying.has(entry.target))
+        await attempt(entry, [entry], (forget) => dropAccess(this.#admin, environmentId, entry, forget));
     for (const entry of databases) {
       const readers = all.filter((one) => one.target === entry.id);
-      await attempt(entry, [entry, ...readers], (forget) => dropDatabase(this.#admin, environmentId, entry, readers, forget));
+      await attempt(entry, [entry, ...readers], (forget) =>
+        dropDatabase(this.#admin, environmentId, entry, readers, forget),
+      );
       const last = items.at(-1);
-      for (const one of readers) if (last?.outcome !== undefined) items.push({ ...this.#item(one, ""), outcome: last.outcome });
+      for (const one of readers)
+        if (last?.outcome !== undefined) items.push({ ...this.#item(one, ""), outcome: last.outcome });
     }
     return items;
   }
@@ -139,13 +176,23 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
     const present = new Set(rows.map((row) => row.name));
     return this.#own(ledger).map((entry) => {
       const name = mainName(entry);
-      return { sandbox: entry.sandbox, instance: entry.instance, claim: entry.claim, kind: entry.kind, name, inLedger: true, onServer: entry.kind === "access" || present.has(name) };
+      return {
+        sandbox: entry.sandbox,
+        instance: entry.instance,
+        claim: entry.claim,
+        kind: entry.kind,
+        name,
+        inLedger: true,
+        onServer: entry.kind === "access" || present.has(name),
+      };
     });
   }
 
   async status(): Promise<ServerStatus> {
     const { server, facts } = this.#admin;
-    const { rows } = await this.#admin.main.query<{ used: number }>("SELECT count(*)::int AS used FROM pg_stat_activity WHERE backend_type = 'client backend'");
+    const { rows } = await this.#admin.main.query<{ used: number }>(
+      "SELECT count(*)::int AS used FROM pg_stat_activity WHERE backend_type = 'client backend'",
+    );
     return {
       id: this.#context.server,
       service: "postgresql",
@@ -169,13 +216,20 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
     return [...(ledger?.entries.values() ?? [])].filter((entry) => entry.environment === this.#desired.environment.id);
   }
 
-  async #affected(removal: Removal): Promise<{ databases: LedgerEntry[]; accesses: LedgerEntry[]; all: LedgerEntry[] }> {
+  async #affected(
+    removal: Removal,
+  ): Promise<{ databases: LedgerEntry[]; accesses: LedgerEntry[]; all: LedgerEntry[] }> {
     const all = this.#own(await this.#ledger());
     const { sandbox, instance } = removal.scope;
-    const inScope = all.filter((entry) => entry.sandbox === sandbox && (instance === undefined || entry.instance === instance));
+    const inScope = all.filter(
+      (entry) => entry.sandbox === sandbox && (instance === undefined || entry.instance === instance),
+    );
     const databases = inScope.filter((entry) => entry.kind === "database");
     const ids = new Set(databases.map((entry) => entry.id));
-    const accesses = all.filter((entry) => entry.kind === "access" && (inScope.includes(entry) || (entry.target !== undefined && ids.has(entry.target))));
+    const accesses = all.filter(
+      (entry) =>
+        entry.kind === "access" && (inScope.includes(entry) || (entry.target !== undefined && ids.has(entry.target))),
+    );
     return { databases, accesses, all };
   }
 
@@ -187,7 +241,14 @@ export class PostgresSession implements ServerSession<Observed, PostgresChange> 
          (SELECT count(*)::int FROM pg_stat_activity a WHERE a.datid = d.oid) AS sessions
        FROM (VALUES ${names.join(",")}) v(id, name) JOIN pg_database d ON d.datname::text = v.name`,
     );
-    return new Map(rows.map((row) => [row.id, [row.size === null ? "" : row.size, row.sessions > 0 ? `${row.sessions} open sessions` : ""].filter((text) => text !== "").join(", ")]));
+    return new Map(
+      rows.map((row) => [
+        row.id,
+        [row.size === null ? "" : row.size, row.sessions > 0 ? `${row.sessions} open sessions` : ""]
+          .filter((text) => text !== "")
+          .join(", "),
+      ]),
+    );
   }
 
   #item(entry: LedgerEntry, reason: string): PlanItem {

@@ -82,7 +82,11 @@ export async function startPostgresql(options: StartOptions): Promise<StartedSer
   const files = serverFiles(options.stateDir, options.scope);
   const step = `start postgresql${options.scope === "" ? "" : `/${options.scope}`}`;
   const begin = performance.now();
-  options.emit({ type: "step-start", step, title: `Starting ${options.scope === "" ? "postgresql" : `postgresql/${options.scope}`} (PostgreSQL ${options.version})` });
+  options.emit({
+    type: "step-start",
+    step,
+    title: `Starting ${options.scope === "" ? "postgresql" : `postgresql/${options.scope}`} (PostgreSQL ${options.version})`,
+  });
   const end = (outcome: "done" | "failed", detail?: string) =>
     options.emit({
       type: "step-end",
