@@ -101,7 +101,8 @@ describe.each([15, 16, 18] as const)("PostgreSQL %i", (version) => {
       }
     });
 
-    test.runIf(reader !== undefined)("what the reader may not read is suspected", async () => {
+    if (reader === undefined) return;
+    test("what the reader may not read is suspected", async () => {
       for (const sql of ["TABLE public.person", "SEQUENCE public.counter", "SCHEMA extra", "SCHEMA public"]) {
         await client.query(`BEGIN; SET LOCAL ROLE own; REVOKE ALL ON ${sql} FROM reads; RESET ROLE`);
         expect(await suspicions(), sql).not.toEqual([]);

@@ -27,9 +27,12 @@ export function testDrift(suite: string, groups: Readonly<Record<string, readonl
 
     afterAll(() => scene?.stop());
 
-    for (const [group, cases] of Object.entries(groups))
+    for (const [group, all] of Object.entries(groups)) {
+      const cases = all.filter((each) => each.when?.(on) ?? true);
+      // Some groups concern one kind of admin only.
+      if (cases.length === 0) continue;
       describe(group, () => {
-        for (const one of cases.filter((each) => each.when?.(on) ?? true)) {
+        for (const one of cases) {
           const { outcome } = decide(one, on);
           const then = outcome === "repaired" ? "apply repairs it" : "apply leaves it to a superuser";
           test(`${one.drift}: plan names that alone, ${then}`, async () => {
@@ -38,6 +41,7 @@ export function testDrift(suite: string, groups: Readonly<Record<string, readonl
           });
         }
       });
+    }
   });
 }
 
