@@ -19,8 +19,9 @@ describe("up --detach", () => {
   test("writes one JSON document with what was done, proven and is running", () => {
     expect(upped.code, JSON.stringify(upped.data)).toBe(0);
     expect(Object.keys(upped.data)).toEqual(["summary", "items", "verify", "servers"]);
+    // Seven resources, and the maintenance databases closed.
     expect(upped.data).toMatchObject({
-      summary: { ...SUMMARY, created: 7, updated: 1 },
+      summary: { ...SUMMARY, created: 8 },
       verify: { ok: true },
       servers: [{ id: "postgresql", state: "ready", address: expect.stringMatching(/^127\.0\.0\.1:\d+$/) }],
     });
