@@ -1,4 +1,4 @@
-import { VERIFY_CONCURRENCY } from "../src/cli/session.ts";
+import { DEFAULT_CONCURRENCY } from "../src/cli/session.ts";
 import { g2p } from "./command.ts";
 import type { Bench } from "./context.ts";
 import { writeEnvironment } from "./environment.ts";
@@ -32,7 +32,7 @@ export const verify: Bench = {
           what: "peak connections",
           value: connections,
           unit: "connections",
-          target: 2 * VERIFY_CONCURRENCY + 1,
+          target: 2 * DEFAULT_CONCURRENCY + 1,
         },
       ];
     });

@@ -5,7 +5,8 @@ import { psqlEnv } from "./psql.ts";
 
 /**
  * What upstream's postgres-init does for a database: a script with one psql for each statement. It looks for the database in
- * `psql -l`, makes it, makes the role or sets its password again, and grants.
+ * the list of all (there by `psql -l`, which fails where the server is newer than psql), makes it, makes the role or sets its
+ * password again, and grants.
  */
 export async function psqlStatement(server: ServerAddress, claims: readonly PeerClaim[]): Promise<number> {
   const script = ["set -e", ...claims.map(scriptOf)].join("\n");
@@ -15,7 +16,7 @@ export async function psqlStatement(server: ServerAddress, claims: readonly Peer
 function scriptOf({ database, login, password }: PeerClaim): string {
   const sql = (statement: string, where = "postgres") =>
     `psql -X -q -v ON_ERROR_STOP=1 -d ${where} -c "${statement}" >/dev/null 2>&1`;
-  return `psql -X -lqt | cut -d'|' -f1 | grep -qw ${database} || ${sql(`CREATE DATABASE ${database}`)}
+  return `psql -X -d postgres -tAc 'SELECT datname FROM pg_database' | grep -qw ${database} || ${sql(`CREATE DATABASE ${database}`)}
 if [ "$(psql -X -d postgres -tAc "SELECT 1 FROM pg_roles WHERE rolname = '${login}'")" = 1 ]; then
   ${sql(`ALTER USER ${login} WITH PASSWORD '${password}'`)}
 else

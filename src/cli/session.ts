@@ -15,11 +15,8 @@ import type { CommonOptions } from "./options.ts";
 /** Identifies the code; put in by the bundler, absent when running from source. */
 declare const G2P_BUILD: string | undefined;
 
-/** Connections used at once where `--concurrency` does not say. */
-export const DEFAULT_CONCURRENCY = 4;
-
-/** Connections used at once by verify: its attempts end as soon as the server refuses them. */
-export const VERIFY_CONCURRENCY = 8;
+/** Connections used at once where `--concurrency` does not say: a login is mostly waiting, and refused ones end at once. */
+export const DEFAULT_CONCURRENCY = 8;
 
 /** Connections of an embedded server beyond what the claims' limits add up to: ours, an administrator's, monitoring. */
 const SPARE_CONNECTIONS = 30;

@@ -67,11 +67,13 @@ export function renderApplied(result: PlanResult, look: Look, view: PlanView = {
   const tally = (match: (item: PlanItem) => boolean) => result.items.filter(match).length;
   const refused = tally((item) => item.action === "refuse");
   const notStarted = tally((item) => item.outcome === "not started");
+  // The summary counts all that did not come about as failed.
+  const broken = tally((item) => item.outcome === "failed" && item.action !== "refuse");
   const retained = tally((item) => item.action === "retain");
   const extra = [
     ...(retained > 0 ? [`${retained} retained`] : []),
     ...(refused > 0 ? [`${refused} refused`] : []),
-    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(broken > 0 ? [`${broken} failed`] : []),
     ...(notStarted > 0 ? [`${notStarted} not started`] : []),
   ];
   const quiet = created + updated + removed + failed + refused + notStarted === 0;

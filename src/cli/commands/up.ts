@@ -11,7 +11,7 @@ import type { Io } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import type { UpOptions } from "../options.ts";
 import { openOutput } from "../output.ts";
-import { loadSession, places, type Session, serverId, startServers, VERIFY_CONCURRENCY } from "../session.ts";
+import { loadSession, places, type Session, serverId, startServers } from "../session.ts";
 import { shellQuoted } from "../shell.ts";
 import { applyExit } from "./apply.ts";
 
@@ -42,7 +42,7 @@ export async function run(_args: readonly string[], options: UpOptions, io: Io):
       if (options.detach === true) toStop = [];
       return code;
     }
-    const verified = await verify(places(session, servers.addresses, { ...work, concurrency: VERIFY_CONCURRENCY }), {});
+    const verified = await verify(at, {});
     const stands = await status(session.environment.name, at, progress.emit);
     io.signal.throwIfAborted();
     progress.stop();

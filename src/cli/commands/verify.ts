@@ -4,7 +4,7 @@ import type { Io } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import type { VerifyOptions } from "../options.ts";
 import { openOutput } from "../output.ts";
-import { loadSession, places, serverAddresses, VERIFY_CONCURRENCY } from "../session.ts";
+import { loadSession, places, serverAddresses } from "../session.ts";
 
 /** `g2p verify`: tries, as every login, what must work and what must be refused. */
 export async function run(_args: readonly string[], options: VerifyOptions, io: Io): Promise<number> {
@@ -13,12 +13,9 @@ export async function run(_args: readonly string[], options: VerifyOptions, io: 
   const addresses = await serverAddresses(session, io.env);
   const progress = await output.progress();
   try {
-    const result = await verify(
-      places(session, addresses, { emit: progress.emit, signal: io.signal, concurrency: VERIFY_CONCURRENCY }),
-      {
-        ...(options.sample === undefined ? {} : { sample: options.sample }),
-      },
-    );
+    const result = await verify(places(session, addresses, { emit: progress.emit, signal: io.signal }), {
+      ...(options.sample === undefined ? {} : { sample: options.sample }),
+    });
     progress.stop();
     output.result(result, (look) => renderVerify(result, look));
     return result.ok ? EXIT.done : EXIT.changes;
