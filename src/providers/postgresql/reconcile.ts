@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import type pg from "pg";
 import { type Credential, credentialKey } from "../../model/credential.ts";
 import { type CommonsError, ServiceError } from "../../model/error.ts";
@@ -22,6 +23,9 @@ import { ident } from "./sql.ts";
 
 /** Items whose statements share one transaction; small enough to show progress, large enough to save commits. */
 const CHUNK = 8;
+
+/** Most chunks worked on at once: CREATE DATABASE keeps the server busy, and more of them only stand in each other's way. */
+const WRITERS = 4;
 
 type Work = PostgresChange & { readonly wanted: DesiredDatabase | DesiredAccess };
 
@@ -119,22 +123,25 @@ export class Reconciler {
   }
 
   async #inChunks(work: readonly Work[], cluster: ObservedCluster): Promise<void> {
-    const size = Math.max(1, Math.min(CHUNK, Math.ceil(work.length / this.#context.concurrency)));
+    const writers = pLimit(Math.min(WRITERS, this.#context.concurrency));
+    const size = Math.max(1, Math.min(CHUNK, Math.ceil(work.length / writers.concurrency)));
     const chunks: Work[][] = [];
     for (let at = 0; at < work.length; at += size) chunks.push(work.slice(at, at + size));
     await Promise.all(
-      chunks.map(async (chunk) => {
-        try {
-          await this.#admin.worker(async (client) => {
-            if (!this.#proceeds()) return;
-            for (const one of await this.#carryOut(client, chunk, cluster)) await this.#finish(one);
-          });
-        } catch (error) {
-          if (isServerWide(error)) this.#stopped ??= toFailure(error, "applying");
-          // One item's trouble must not fail its neighbours: each again, alone, judged anew.
-          for (const one of chunk) if (this.#proceeds()) await this.#guard(one, () => this.#alone(one, error));
-        }
-      }),
+      chunks.map((chunk) =>
+        writers(async () => {
+          try {
+            await this.#admin.worker(async (client) => {
+              if (!this.#proceeds()) return;
+              for (const one of await this.#carryOut(client, chunk, cluster)) await this.#finish(one);
+            });
+          } catch (error) {
+            if (isServerWide(error)) this.#stopped ??= toFailure(error, "applying");
+            // One item's trouble must not fail its neighbours: each again, alone, judged anew.
+            for (const one of chunk) if (this.#proceeds()) await this.#guard(one, () => this.#alone(one, error));
+          }
+        }),
+      ),
     );
   }
 
