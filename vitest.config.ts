@@ -25,6 +25,16 @@ export default defineConfig({
           hookTimeout: 600_000,
         },
       },
+      // Kafka, MinIO, OpenSearch, Keymanager, Keycloak and Redis, really started.
+      {
+        test: {
+          name: "engines",
+          include: ["test/contract/**/*.test.ts", "test/engines/**/*.test.ts"],
+          maxWorkers: 2,
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+        },
+      },
       // Every command of the documents.
       { test: { name: "docs", include: ["test/docs/**/*.test.ts"], ...WITH_SERVERS } },
     ],

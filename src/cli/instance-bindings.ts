@@ -1,4 +1,4 @@
-import type { Fields } from "../engine/variables.ts";
+import type { Fields } from "../model/binding.ts";
 import type { Instance, ServerAddress } from "../model/environment.ts";
 import { ServiceError } from "../model/error.ts";
 import { databaseBinding } from "../providers/postgresql/binding.ts";

@@ -46,7 +46,7 @@ export async function status(environment: string, places: readonly Place[], emit
   return { environment, servers: found.map((one) => one.server), items: found.flatMap((one) => one.items) };
 }
 
-function statusItem(item: PlanItem & { kind: "database" | "access" }): StatusItem {
+function statusItem(item: PlanItem & { kind: StatusItem["kind"] }): StatusItem {
   const { id, service, kind, sandbox, instance, claim, server, name, findings, reason } = item;
   return {
     id,

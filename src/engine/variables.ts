@@ -1,8 +1,6 @@
+import type { Fields } from "../model/binding.ts";
 import type { Variable } from "../model/environment.ts";
 import { Secret } from "../model/secret.ts";
-
-/** A binding's fields by name; secret ones hide themselves. */
-export type Fields = Readonly<Record<string, string | Secret>>;
 
 /** A variable with its value; the value is secret when any part of it is. */
 export interface ResolvedVariable {

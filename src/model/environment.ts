@@ -1,3 +1,4 @@
+import type { AnyServiceClaim, OtherService, ServiceAccess } from "./claim.ts";
 import type { Position } from "./error.ts";
 import type { Secret } from "./secret.ts";
 import type { Service, Sharing } from "./service.ts";
@@ -51,8 +52,16 @@ export interface DatabaseAccess extends ClaimRef {
   readonly position: Position;
 }
 
+/** Anything an instance asks of PostgreSQL. */
+export type PostgresqlClaim = DatabaseClaim | DatabaseAccess;
+
 /** Anything an instance asks of a service. */
-export type Claim = DatabaseClaim | DatabaseAccess;
+export type Claim = PostgresqlClaim | AnyServiceClaim | ServiceAccess;
+
+/** Is it asked of PostgreSQL? */
+export function isPostgresql(claim: Claim): claim is PostgresqlClaim {
+  return claim.service === "postgresql";
+}
 
 /** One environment variable of an instance: a template whose `${binding.field}` parts are replaced by binding fields. */
 export interface Variable {
@@ -74,7 +83,11 @@ export interface Instance extends InstanceRef {
 }
 
 /** Where a secret comes from; never the clear text in a file. */
-export type SecretSource = { readonly env: string } | { readonly file: string };
+export type SecretSource =
+  | { readonly env: string }
+  | { readonly file: string }
+  /** A key of a Kubernetes Secret; without `namespace` the one of the current context. */
+  | { readonly secret: { readonly namespace?: string; readonly name: string; readonly key: string } };
 
 /** Address and admin of an external server. */
 export interface ExternalServer {
@@ -107,6 +120,39 @@ export type PostgresqlService = {
     }
 );
 
+/** Address and administrator of an external server of a service beside PostgreSQL. */
+export interface ExternalEndpoint {
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly tls: boolean;
+  readonly path: string;
+  readonly caFile?: string;
+  /** `user` is empty where the service knows only a token. */
+  readonly admin?: { readonly user: string; readonly passwordFrom: SecretSource };
+  /** What only some services need: s3 `server`, `region`, `adminUrl`; keycloak `realm`; keymanager `tokenUrl`. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Keymanager's own database. */
+  readonly database?: ExternalServer;
+}
+
+/** How the environment file provides a service beside PostgreSQL. */
+export type OtherServiceConfig = {
+  readonly sharing: Sharing;
+  /** Names' prefix on these servers; empty where the environment has its servers for itself. */
+  readonly prefix: string;
+} & (
+  | {
+      readonly mode: "embedded";
+      readonly port?: number;
+      /** s3 only: which server. */
+      readonly server?: "minio" | "garage";
+    }
+  | {
+      readonly mode: "external";
+      /** By scope: `""` for sharing environment, `dev` for a sandbox, `dev/registry` for an instance. */
+      readonly servers: Readonly<Record<string, ExternalEndpoint>>;
+    }
+);
+
 /** The environment file, loaded, checked and resolved. */
 export interface Environment {
   readonly name: string;
@@ -116,7 +162,9 @@ export interface Environment {
   readonly file: string;
   /** Absolute paths of all files it was read from: the environment file and the descriptors it names. */
   readonly files: readonly string[];
-  readonly commons: { readonly postgresql?: PostgresqlService };
+  readonly commons: { readonly postgresql?: PostgresqlService } & {
+    readonly [S in OtherService]?: OtherServiceConfig;
+  };
   readonly instances: readonly Instance[];
 }
 

@@ -1,4 +1,8 @@
+import type { ServiceClaimKind } from "./claim.ts";
 import type { Service } from "./service.ts";
+
+/** What a plan's item is about: a claim, by its kind, an access, or the server itself. */
+export type ItemKind = "database" | ServiceClaimKind | "access" | "server";
 
 /** What a plan would do, or an apply did, with one resource. */
 export type Action =
@@ -31,7 +35,7 @@ export interface PlanItem {
   /** `service/sandbox/instance/claim`. */
   readonly id: string;
   readonly service: Service;
-  readonly kind: "database" | "access" | "server";
+  readonly kind: ItemKind;
   readonly sandbox: string;
   readonly instance: string;
   readonly claim: string;

@@ -1,4 +1,4 @@
-import type { Finding } from "./plan.ts";
+import type { Finding, ItemKind } from "./plan.ts";
 import type { Service } from "./service.ts";
 
 /** State of a server or resource; the only words used for it. */
@@ -56,7 +56,7 @@ export interface StatusItem {
   /** `service/sandbox/instance/claim`. */
   readonly id: string;
   readonly service: Service;
-  readonly kind: "database" | "access";
+  readonly kind: Exclude<ItemKind, "server">;
   readonly sandbox: string;
   readonly instance: string;
   readonly claim: string;

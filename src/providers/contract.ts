@@ -1,7 +1,11 @@
-import type { CredentialStore } from "../model/credential.ts";
-import type { InstanceRef, ServerAddress } from "../model/environment.ts";
+import type { Fields } from "../model/binding.ts";
+import type { CheckResult } from "../model/check.ts";
+import type { ClaimSpecs, OtherService, ServiceAccess, ServiceClaim, SharedService } from "../model/claim.ts";
+import type { Credential, CredentialStore } from "../model/credential.ts";
+import type { Endpoints } from "../model/endpoint.ts";
+import type { InstanceRef } from "../model/environment.ts";
 import type { Emit } from "../model/event.ts";
-import type { Cell, PlanItem } from "../model/plan.ts";
+import type { Cell, ItemKind, PlanItem } from "../model/plan.ts";
 import type { ServerStatus } from "../model/status.ts";
 
 /** How far observing goes: `quick` asks the cluster-wide catalogues only, `deep` also logs in everywhere and looks inside. */
@@ -42,7 +46,7 @@ export interface Removal {
 /** Something found on a server that carries this environment's mark or stands in its ledger. */
 export interface Found extends InstanceRef {
   readonly claim: string;
-  readonly kind: "database" | "access";
+  readonly kind: Exclude<ItemKind, "server">;
   readonly name: string;
   readonly inLedger: boolean;
   readonly onServer: boolean;
@@ -77,5 +81,39 @@ export interface ServerSession<Observed = unknown, C extends Change = Change> {
   close(): Promise<void>;
 }
 
-/** Opens sessions for one service; the only thing of a provider that the engine is handed. */
-export type OpenSession = (address: ServerAddress, context: ProviderContext) => Promise<ServerSession>;
+/** What one server of a service beside PostgreSQL is to hold. */
+export interface Placement<S extends OtherService = OtherService> {
+  readonly environment: { readonly id: string; readonly name: string };
+  /** Names' prefix on this server; empty where the environment has the server for itself. */
+  readonly prefix: string;
+  readonly claims: readonly ServiceClaim<S>[];
+  /** Accesses to claims of this server; an access is placed where its target is. */
+  readonly accesses: readonly PlacedAccess<S>[];
+}
+
+/** An access with what its target's claim asks for. */
+export type PlacedAccess<S extends OtherService = OtherService> = S extends SharedService
+  ? ServiceAccess<S> & { readonly targetSpec: ClaimSpecs[S] }
+  : never;
+
+/** A claim or access as a provider's methods are handed it. */
+export type Placed<S extends OtherService> = ServiceClaim<S> | PlacedAccess<S>;
+
+/** One service beside PostgreSQL, as the composition root uses it. */
+export interface Provider<S extends OtherService> {
+  /** Opens a session with one server. Connects lazily or at once; an unreachable server is a ServiceError that names it. */
+  open(endpoint: Endpoints[S], placement: Placement<S>, context: ProviderContext): Promise<ServerSession>;
+  /** What an instance is handed for a claim or access; keys as `modules/binding-fields.ts` lists them. */
+  binding(endpoint: Endpoints[S], placement: Placement<S>, claim: Placed<S>, credential: Credential): Promise<Fields>;
+  /**
+   * Looks, as the instance itself, whether what it was handed can be used now; changes nothing that anybody would notice.
+   * Never throws for what a server answers.
+   */
+  check(
+    endpoint: Endpoints[S],
+    placement: Placement<S>,
+    claim: Placed<S>,
+    credential: Credential,
+    timeoutMs: number,
+  ): Promise<CheckResult>;
+}

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
-import { type Fields, resolveVariables } from "../../engine/variables.ts";
+import { resolveVariables } from "../../engine/variables.ts";
+import type { Fields } from "../../model/binding.ts";
 import type { Instance } from "../../model/environment.ts";
 import { ConfigError } from "../../model/error.ts";
 import { Secret } from "../../model/secret.ts";

@@ -6,6 +6,7 @@ import * as z from "zod";
 import type { ServerAddress } from "../../model/environment.ts";
 import { ServiceError } from "../../model/error.ts";
 import { Secret } from "../../model/secret.ts";
+import type { Service } from "../../model/service.ts";
 import { errorCode } from "../../providers/postgresql/connection.ts";
 import { createOnce, readIfThere } from "../create-once.ts";
 import { randomPassword } from "../random-password.ts";
@@ -31,7 +32,7 @@ export type ServerRecord = z.infer<typeof recordShape>;
 export interface ServerFiles {
   readonly stateDir: string;
   readonly scope: string;
-  /** `<state>/servers/postgresql/<scope>`. */
+  /** `<state>/servers/<service>/<scope>`. */
   readonly dir: string;
   readonly record: string;
   readonly log: string;
@@ -39,9 +40,10 @@ export interface ServerFiles {
   readonly adminPassword: string;
 }
 
-/** Names the files of the server of a scope; touches nothing. The environment's own server is called `environment`. */
-export function serverFiles(stateDir: string, scope: string): ServerFiles {
-  const dir = join(resolve(stateDir), "servers/postgresql", scope === "" ? "environment" : scope.replaceAll("/", "__"));
+/** Names the files of a service's server of a scope; touches nothing. The environment's own server is called `environment`. */
+export function serverFiles(stateDir: string, scope: string, service: Service = "postgresql"): ServerFiles {
+  const folder = scope === "" ? "environment" : scope.replaceAll("/", "__");
+  const dir = join(resolve(stateDir), "servers", service, folder);
   return {
     stateDir: resolve(stateDir),
     scope,
