@@ -1,4 +1,4 @@
-import { DEFAULT_CONCURRENCY } from "../src/cli/session.ts";
+import { DEFAULT_CONCURRENCY } from "../src/cli/places.ts";
 import type { ServerAddress } from "../src/model/environment.ts";
 import { ident } from "../src/providers/postgresql/sql.ts";
 import { g2p } from "./command.ts";

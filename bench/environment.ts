@@ -56,6 +56,7 @@ export function writeEnvironment(server: ServerAddress, size: Size): BenchEnviro
 environment: bench
 
 commons:
+  elsewhere: [s3, keycloak, keymanager, redis]
   postgresql:
     mode: external
     host: ${server.host}

@@ -1,4 +1,4 @@
-import { DEFAULT_CONCURRENCY } from "../src/cli/session.ts";
+import { DEFAULT_CONCURRENCY } from "../src/cli/places.ts";
 import { g2p } from "./command.ts";
 import type { Bench } from "./context.ts";
 import { writeEnvironment } from "./environment.ts";

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { getCompileCacheDir } from "node:module";
 import { scopeOf } from "../config/placement.ts";
-import type { Place } from "../engine/place.ts";
-import type { Environment, ExternalServer, SecretSource, ServerAddress } from "../model/environment.ts";
-import { ConfigError, ServiceError } from "../model/error.ts";
-import type { Emit } from "../model/event.ts";
-import { Secret } from "../model/secret.ts";
+import type { OtherService, ServiceAccess } from "../model/claim.ts";
+import type { Claim, Environment } from "../model/environment.ts";
+import { isPostgresql } from "../model/environment.ts";
+import { ConfigError } from "../model/error.ts";
+import { type Service, SERVICES } from "../model/service.ts";
+import type { PlacedAccess, Placement } from "../providers/contract.ts";
 import { type Desired, desire } from "../providers/postgresql/desired.ts";
 import { openState, type State } from "../targets/state.ts";
 import { environmentFile, type Io, stateDirectory } from "./context.ts";
@@ -15,22 +15,34 @@ import type { CommonOptions } from "./options.ts";
 /** Identifies the code; put in by the bundler, absent when running from source. */
 declare const G2P_BUILD: string | undefined;
 
-/** Connections used at once where `--concurrency` does not say: a login is mostly waiting, and refused ones end at once. */
-export const DEFAULT_CONCURRENCY = 8;
+/** A PostgreSQL server of the environment and what it is to hold. */
+export interface DatabaseServer {
+  readonly id: string;
+  readonly service: "postgresql";
+  readonly scope: string;
+  readonly claims: readonly Claim[];
+  readonly desired: Desired;
+}
 
-/** Connections of an embedded server beyond what the claims' limits add up to: ours, an administrator's, monitoring. */
-const SPARE_CONNECTIONS = 30;
+/** A server of another service and what it is to hold. */
+export interface OtherServer {
+  readonly id: string;
+  readonly service: OtherService;
+  readonly scope: string;
+  readonly claims: readonly Claim[];
+  readonly placement: Placement;
+}
 
-/** More than that serves nobody on one machine; a laptop's claims never use their limits all at once. */
-const MOST_CONNECTIONS = 1_000;
+/** A server of the environment. */
+export type Server = DatabaseServer | OtherServer;
 
 /** An environment with its state, loaded for one command. */
 export interface Session {
   readonly environment: Environment;
   readonly state: State;
   readonly environmentId: string;
-  /** What each server is to hold, by scope. */
-  readonly desired: ReadonlyMap<string, Desired>;
+  /** All servers that anything is placed on, by id, PostgreSQL first. */
+  readonly servers: ReadonlyMap<string, Server>;
 }
 
 /**
@@ -47,13 +59,7 @@ export async function loadSession(
   const state = openState(stateDirectory(options, io));
   const known = write ? await state.environmentId(environment.id) : await state.knownEnvironmentId(environment.id);
   const environmentId = known ?? randomUUID();
-  const sharing = environment.commons.postgresql?.sharing ?? "environment";
-  return {
-    environment,
-    state,
-    environmentId,
-    desired: desire(environment, environmentId, (ref) => scopeOf(sharing, ref)),
-  };
+  return { environment, state, environmentId, servers: serversOf(environment, environmentId) };
 }
 
 /** Kept beside the compiled code, for the same build of the same user; running from source nothing is kept. */
@@ -67,147 +73,59 @@ async function readEnvironment(file: string): Promise<Environment> {
   return loadEnvironment(file);
 }
 
-/** Id of a PostgreSQL server: `postgresql`, `postgresql/dev` or `postgresql/dev/registry`. */
-export function serverId(scope: string): string {
-  return scope === "" ? "postgresql" : `postgresql/${scope}`;
+/** Id of a server: `postgresql`, `kafka/dev` or `redis/dev/registry`. */
+export function serverId(service: Service, scope: string): string {
+  return scope === "" ? service : `${service}/${scope}`;
 }
 
-/**
- * Addresses of all servers that must be running already.
- *
- * @throws ServiceError when an embedded one does not run, ConfigError when an admin password cannot be read
- */
-export async function serverAddresses(session: Session, env: NodeJS.ProcessEnv): Promise<Map<string, ServerAddress>> {
-  const service = session.environment.commons.postgresql;
-  if (service === undefined) return new Map();
-  const entries = [...session.desired.keys()].map(async (scope): Promise<[string, ServerAddress]> => {
-    if (service.mode === "external")
-      return [scope, await externalAddress(service.servers[scope], scope, session.environment.file, env)];
-    const { inspectPostgresql } = await import("../targets/embedded/postgresql.ts");
-    const found = await inspectPostgresql({ stateDir: session.state.dir, scope });
-    if (found.state === "running") return [scope, found.address];
-    throw new ServiceError(
-      `The embedded server ${serverId(scope)} ${found.state === "absent" ? "was never started" : "is stopped"}. Nothing was changed.`,
-      {
-        code: "EMBEDDED_STOPPED",
-        resource: serverId(scope),
-        hint: "Start it with g2p up (or g2p up --detach).",
-      },
-    );
-  });
-  return new Map(await Promise.all(entries));
+/** Id of the server that a claim, or an access by its target, is placed on. */
+export function serverOf(environment: Environment, claim: Claim): string {
+  const sharing = environment.commons[claim.service]?.sharing ?? "environment";
+  return serverId(claim.service, scopeOf(sharing, claim.kind === "access" ? claim.target : claim));
 }
 
-/** Starts the embedded servers, or reads the external ones' addresses. */
-export async function startServers(
-  session: Session,
-  env: NodeJS.ProcessEnv,
-  emit: Emit,
-): Promise<{ addresses: Map<string, ServerAddress>; started: string[]; running: Map<string, number> }> {
-  const service = session.environment.commons.postgresql;
-  if (service?.mode !== "embedded")
-    return { addresses: await serverAddresses(session, env), started: [], running: new Map() };
-  const { startPostgresql } = await import("../targets/embedded/postgresql.ts");
-  const { default: pLimit } = await import("p-limit");
-  const limit = pLimit(2);
-  const started: string[] = [];
-  const running = new Map<string, number>();
-  const entries = [...session.desired].map(([scope, desired]) =>
-    limit(async (): Promise<[string, ServerAddress]> => {
-      const server = await startPostgresql({
-        stateDir: session.state.dir,
-        scope,
-        version: service.version,
-        ...(service.port === undefined ? {} : { port: service.port }),
-        settings: { maxConnections: connectionsNeeded(desired) },
-        emit,
-      });
-      if (server.started) started.push(scope);
-      running.set(scope, server.pid);
-      return [scope, server];
-    }),
-  );
-  return { addresses: new Map(await Promise.all(entries)), started, running };
+function serversOf(environment: Environment, environmentId: string): Map<string, Server> {
+  const sharing = environment.commons.postgresql?.sharing ?? "environment";
+  const databases = desire(environment, environmentId, (ref) => scopeOf(sharing, ref));
+  const claims = environment.instances.flatMap((instance) => instance.claims);
+  const byServer = Map.groupBy(claims, (claim) => serverOf(environment, claim));
+  const servers = new Map<string, Server>();
+  for (const [scope, desired] of databases) {
+    const id = serverId("postgresql", scope);
+    servers.set(id, { id, service: "postgresql", scope, claims: byServer.get(id) ?? [], desired });
+  }
+  for (const service of SERVICES)
+    for (const [id, placed] of byServer) {
+      if (service === "postgresql" || service === "kubernetes" || placed[0]?.service !== service) continue;
+      const scope = id.slice(service.length + 1);
+      const placement = placementOf(environment, environmentId, service, placed);
+      servers.set(id, { id, service, scope, claims: placed, placement });
+    }
+  return servers;
 }
 
-function connectionsNeeded(desired: Desired): number {
-  const limits = [
-    ...desired.databases.map((one) => one.spec.connectionLimit),
-    ...desired.accesses.map((one) => one.connectionLimit),
-  ];
-  const sum = limits.reduce((total, limit) => total + limit, SPARE_CONNECTIONS);
-  return Math.min(MOST_CONNECTIONS, Math.max(100, sum));
-}
-
-/** The engine's places: each server with a way to open a session. */
-export function places(
-  session: Session,
-  addresses: ReadonlyMap<string, ServerAddress>,
-  work: { readonly emit: Emit; readonly signal: AbortSignal; readonly concurrency?: number },
-): Place[] {
-  return [...addresses].map(([scope, address]) => ({
-    id: serverId(scope),
-    open: async () => {
-      const { PostgresSession } = await import("../providers/postgresql/session.ts");
-      const desired = session.desired.get(scope);
-      if (desired === undefined) throw new Error(`nothing is placed on ${serverId(scope)}`);
-      return PostgresSession.open(address, desired, {
-        credentials: session.state.credentials,
-        concurrency: work.concurrency ?? DEFAULT_CONCURRENCY,
-        emit: work.emit,
-        signal: work.signal,
-        server: serverId(scope),
-      });
-    },
-  }));
-}
-
-async function externalAddress(
-  server: ExternalServer | undefined,
-  scope: string,
-  file: string,
-  env: NodeJS.ProcessEnv,
-): Promise<ServerAddress> {
-  if (server === undefined) throw new Error(`no address for ${serverId(scope)}`);
+function placementOf(
+  environment: Environment,
+  environmentId: string,
+  service: OtherService,
+  placed: readonly Claim[],
+): Placement {
+  const others = placed.filter((claim) => !isPostgresql(claim));
+  const claims = others.filter((claim) => claim.kind !== "access");
+  const accesses = others
+    .filter((claim): claim is ServiceAccess => claim.kind === "access")
+    .flatMap((access) => {
+      const { sandbox, instance, claim } = access.target;
+      const target = claims.find((one) => one.sandbox === sandbox && one.instance === instance && one.claim === claim);
+      // The service of an access is that of its target, which the loader has checked.
+      return target === undefined ? [] : [{ ...access, targetSpec: target.spec } as PlacedAccess];
+    });
   return {
-    service: "postgresql",
-    scope,
-    host: server.host,
-    port: server.port,
-    user: server.admin.user,
-    password: await readSecret(server.admin.passwordFrom, file, env),
-    database: server.admin.database,
-    sslmode: server.sslmode,
-    ...(server.caFile === undefined ? {} : { caFile: server.caFile }),
+    environment: { id: environmentId, name: environment.name },
+    prefix: environment.commons[service]?.prefix ?? "",
+    claims,
+    accesses,
   };
-}
-
-async function readSecret(source: SecretSource, file: string, env: NodeJS.ProcessEnv): Promise<Secret> {
-  if ("env" in source) {
-    const value = env[source.env];
-    if (value !== undefined && value !== "") return new Secret(value);
-    throw new ConfigError(
-      `The environment variable ${source.env} is not set; ${file} takes the PostgreSQL admin's password from it. Nothing was changed.`,
-      [],
-      {
-        code: "SECRET_MISSING",
-        hint: `Set ${source.env} to the password.`,
-      },
-    );
-  }
-  try {
-    return new Secret((await readFile(source.file, "utf8")).replace(/\r?\n$/, ""));
-  } catch (error) {
-    throw new ConfigError(
-      `The file ${source.file} with the PostgreSQL admin's password cannot be read. Nothing was changed.`,
-      [],
-      {
-        code: "SECRET_MISSING",
-        hint: "Create it, readable by you alone, with the password as its only line.",
-        cause: error,
-      },
-    );
-  }
 }
 
 /** Finds an instance by `sandbox/instance`. @throws ConfigError listing the choices */

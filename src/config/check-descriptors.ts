@@ -24,8 +24,15 @@ export function checkDescriptors(draft: Draft): void {
       draft.problems.push({ position, message: `unknown module ${quoted(use.module)}${help}` });
     }
     for (const [name, access] of Object.entries(descriptor.accesses)) {
+      if (access.uses === undefined) continue;
       const used = modules.get(own(descriptor.uses, access.uses)?.module ?? "");
-      if (used === undefined || Object.hasOwn(used.claims, access.claim)) continue;
+      if (used === undefined) continue;
+      const target = own(used.claims, access.claim);
+      if (target !== undefined && target.service !== access.service) {
+        const message = `claim ${quoted(access.claim)} of module ${quoted(used.module)} is one on ${target.service}, not on ${access.service}`;
+        draft.problems.push({ position: source.at(["accesses", name, "claim"]), message });
+      }
+      if (target !== undefined) continue;
       const claims = Object.keys(used.claims);
       const help = didYouMean(access.claim, claims) || `; its claims: ${listed(claims)}`;
       const message = `module ${quoted(used.module)} has no claim ${quoted(access.claim)}${help}`;

@@ -1,4 +1,5 @@
 import type { Position, Problem } from "../model/error.ts";
+import type { Service } from "../model/service.ts";
 import type { LoadedModule } from "../modules/load.ts";
 import type { Path, SourceFile } from "../modules/source-file.ts";
 import type { ModuleEntry } from "./environment-schema.ts";
@@ -28,6 +29,10 @@ export class Draft {
   readonly incomplete = new Set<string>();
   /** Sandboxes with entries whose names could not be read, so that a name not found may be one of them. */
   readonly unnamed = new Set<string>();
+  /** Services that modules get by other means; claims on them are left out. */
+  readonly elsewhere = new Set<Service>();
+  /** Names' prefix on the servers of each service that the commons has. */
+  readonly prefixes: { [S in Service]?: string } = {};
   readonly #byId = new Map<string, Entry>();
 
   constructor(source: SourceFile) {

@@ -9,7 +9,9 @@ import {
   variableName,
 } from "../modules/schema-parts.ts";
 import { sessionSettings } from "../modules/session-settings.ts";
+import { bucketChange, indexChange, redirectUris, topicChange, webOrigins } from "../modules/claim-schema.ts";
 import { postgresqlSchema } from "./postgresql-schema.ts";
+import { OTHER_SERVICES, serviceSchemas } from "./service-schemas.ts";
 
 const RESERVED = /^(postgres|template0|template1|g2p_commons|public|none)$|^pg_/i;
 
@@ -38,6 +40,11 @@ const claimOverride = mapping({
     .array(label())
     .default([])
     .describe("Reporting users that may read the database; each gets a login and binding of its own."),
+  topics: z.record(label(), topicChange).default({}).describe("Changes to topics, by the descriptor's word."),
+  buckets: z.record(label(), bucketChange).default({}).describe("Changes to buckets, by the descriptor's word."),
+  indices: z.record(label(), indexChange).default({}).describe("Changes to indices, by the descriptor's word."),
+  redirectUris: redirectUris().optional().describe("Redirect URIs of an OIDC client, instead of the descriptor's."),
+  webOrigins: webOrigins().optional().describe("Web origins of an OIDC client, instead of the descriptor's."),
   accept,
 });
 
@@ -55,6 +62,7 @@ export const moduleEntrySchema = mapping({
     .min(1, "a module")
     .describe("Built-in module, or path of the user's own descriptor (`./modules/grievance.yaml`)."),
   name: label().optional().describe("Name of the instance. Default: the module's name."),
+  with: z.array(label()).default([]).describe("Options of the module that this instance takes, e.g. `[events]`."),
   uses: z
     .record(label(), z.union([reference, z.literal(false)]))
     .default({})
@@ -64,7 +72,7 @@ export const moduleEntrySchema = mapping({
   shares: z
     .record(label(), z.array(reference))
     .default({})
-    .describe("Claim -> instances (or `sandbox/instance`) that may read its database."),
+    .describe("Claim -> instances (or `sandbox/instance`) that may use it as their module's accesses say."),
   env: z
     .record(variableName(), z.string())
     .default({})
@@ -79,13 +87,17 @@ export const moduleEntrySchema = mapping({
 /** Schema of one entry of `modules`: a module's name or path alone, or the long form. */
 export const moduleItemSchema = z.union([z.string().min(1, "a module"), moduleEntrySchema]);
 
-const SOON = ["kafka", "s3", "opensearch", "keymanager", "keycloak", "redis"];
-
 /** Schema of `commons`. */
-export const commonsSchema = mapping(
-  { postgresql: postgresqlSchema.optional().describe("The PostgreSQL server or servers.") },
-  Object.fromEntries(SOON.map((key) => [key, "only `postgresql` is provided so far"])),
-);
+export const commonsSchema = mapping({
+  postgresql: postgresqlSchema.optional().describe("The PostgreSQL server or servers."),
+  ...serviceSchemas,
+  elsewhere: z
+    .array(z.enum(OTHER_SERVICES))
+    .default([])
+    .describe(
+      "Services that modules get by other means: claims on them, and variables filled from these, are left out.",
+    ),
+});
 
 const sandboxSchema = mapping({
   name: label().describe("Name of the sandbox."),

@@ -5,16 +5,14 @@ import type { Problem } from "../model/error.ts";
 import { ConfigError } from "../model/error.ts";
 import { schemaProblems } from "../modules/schema-problems.ts";
 import { SourceFile } from "../modules/source-file.ts";
-import { nearest } from "../modules/wording.ts";
 import { checkConsent, checkShares } from "./check-consent.ts";
 import { checkDescriptors } from "./check-descriptors.ts";
-import { checkFixedNames } from "./check-fixed-names.ts";
 import { collectEntries } from "./collect-entries.ts";
 import { Draft } from "./draft.ts";
-import { commonsSchema, environmentSchema } from "./environment-schema.ts";
-import { parseLeniently } from "./parse-leniently.ts";
+import { withCommons } from "./commons-instances.ts";
+import { environmentSchema } from "./environment-schema.ts";
+import { behindWrongMode, checkCommons, readCommons } from "./read-commons.ts";
 import { resolveClaims } from "./resolve-claims.ts";
-import { resolvePostgresql } from "./resolve-postgresql.ts";
 import { resolveUses } from "./resolve-uses.ts";
 import { resolveVariables } from "./resolve-variables.ts";
 
@@ -38,13 +36,14 @@ export async function loadEnvironment(file: string): Promise<Environment> {
       ...behindWrongMode(draft),
     );
   await collectEntries(draft);
+  const commons = readCommons(draft);
   checkDescriptors(draft);
-  const instances = draft.entries.map((entry): Instance => {
+  const asked = draft.entries.map((entry): Instance => {
     const { used, absent } = resolveUses(draft, entry);
     checkShares(draft, entry);
     const descriptor = entry.module?.descriptor;
     for (const { uses: role, claim } of Object.values(descriptor?.accesses ?? {})) {
-      const owner = used.get(role);
+      const owner = role === undefined ? undefined : used.get(role);
       const exists = owner?.module !== undefined && Object.hasOwn(owner.module.descriptor.claims, claim);
       if (owner !== undefined && exists) checkConsent(draft, entry, role, owner, claim);
     }
@@ -61,50 +60,17 @@ export async function loadEnvironment(file: string): Promise<Environment> {
       position: entry.position,
     };
   });
-  const postgresql = readPostgresql(draft, instances);
+  const instances = withCommons(draft, asked, commons.services, commons.services.postgresql !== undefined);
+  checkCommons(draft, commons, instances);
   if (draft.problems.length > 0 || !parsed.success) throw invalid(path, draft.problems);
   return {
     name: parsed.data.environment,
     id: parsed.data.id?.toLowerCase(),
     file: path,
     files: [path, ...new Set(draft.entries.flatMap((entry) => entry.module?.source?.file ?? []))],
-    commons: postgresql === undefined ? {} : { postgresql },
+    commons: commons.services,
     instances,
   };
-}
-
-/** What else is wrong in `commons.postgresql` when its `mode` is: the schema alone stops there, not knowing which form is meant. */
-function behindWrongMode(draft: Draft): Problem[] {
-  if (typeof draft.source.value !== "object" || draft.source.value === null) return [];
-  const guess = structuredClone(draft.source.value) as {
-    commons?: { postgresql?: { mode?: unknown } & Record<string, unknown> };
-  };
-  const postgresql = guess.commons?.postgresql;
-  if (typeof postgresql?.mode !== "string" || postgresql.mode === "embedded" || postgresql.mode === "external")
-    return [];
-  const like = nearest(postgresql.mode, ["embedded", "external"]);
-  postgresql.mode =
-    like ?? (["host", "admin", "servers"].some((key) => Object.hasOwn(postgresql, key)) ? "external" : "embedded");
-  const parsed = commonsSchema.safeParse(guess.commons);
-  return parsed.success ? [] : schemaProblems(draft.source, ["commons"], parsed.error, guess.commons);
-}
-
-function readPostgresql(draft: Draft, instances: readonly Instance[]) {
-  const { commons, environment } = (draft.source.value ?? {}) as { commons?: unknown; environment?: unknown };
-  const { data, damaged } = parseLeniently(commonsSchema, commons);
-  const config = data?.postgresql;
-  if (config !== undefined) {
-    const service = resolvePostgresql(draft, config, String(environment));
-    checkFixedNames(draft, service, instances);
-    return service;
-  }
-  const claiming = instances.find(({ claims }) => claims.some(({ service }) => service === "postgresql"));
-  if (claiming !== undefined && data !== undefined && !damaged) {
-    const who = `\`${claiming.sandbox}/${claiming.instance}\``;
-    const message = `missing key \`postgresql\`: ${who} claims a database; write \`postgresql: {mode: embedded}\` or \`external\``;
-    draft.reportKey(["commons"], message);
-  }
-  return undefined;
 }
 
 async function readText(file: string): Promise<string> {

@@ -5,12 +5,12 @@ import { filePath, label, mapping, variableName } from "../modules/schema-parts.
 const NO_PASSWORD =
   "no password stands in this file; write `passwordFrom: {env: NAME}` or `passwordFrom: {file: PATH}`";
 
-const sharing = z
+export const sharing = z
   .enum(SHARINGS)
   .default("environment")
   .describe("How far one server is shared: by the whole environment, by a sandbox, or by one instance.");
 
-const prefix = z
+export const prefix = z
   .union([label(), z.literal("")])
   .optional()
   .describe("Begins all our names on the servers. Default: empty for embedded, the environment's name for external.");
@@ -23,13 +23,23 @@ const closeMaintenance = z
   );
 
 const portWords = "a port from 1 to 65535";
-const port = () => z.int().min(1, portWords).max(65535, portWords);
+export const port = () => z.int().min(1, portWords).max(65535, portWords);
 
-const passwordFrom = mapping({
+export const passwordFrom = mapping({
   env: variableName().optional().describe("Environment variable that holds the password."),
   file: filePath().optional().describe("File whose first line is the password; relative to this file."),
+  secret: mapping({
+    name: label().describe("Name of the Secret."),
+    key: z.string().min(1, "a key").describe("Key inside the Secret."),
+    namespace: label().optional().describe("Default: that of the current context."),
+  })
+    .optional()
+    .describe("Key of a Kubernetes Secret."),
 })
-  .refine((source) => (source.env === undefined) !== (source.file === undefined), "either `env` or `file`")
+  .refine(
+    (source) => [source.env, source.file, source.secret].filter((one) => one !== undefined).length === 1,
+    "one of `env`, `file` and `secret`",
+  )
   .meta({ minProperties: 1, maxProperties: 1 });
 
 const admin = mapping(
@@ -41,7 +51,7 @@ const admin = mapping(
   { password: NO_PASSWORD },
 );
 
-const host = () =>
+export const host = () =>
   z
     .string()
     .regex(/^(?!.*:\/\/)(?![^:]+:\d+$)[^\s@]+$/, "a host name or address alone, without scheme, login or port")
@@ -56,7 +66,7 @@ const serverFields = {
   ca: filePath().optional().describe("Certificates of the authority that signed the server's; relative to this file."),
 };
 
-const server = mapping({
+export const postgresqlServer = mapping({
   host: host(),
   ...serverFields,
   admin: admin.describe("Who creates databases and roles."),
@@ -85,7 +95,7 @@ const external = mapping(
     port: port().optional().describe("With `sharing: environment`: port of the server. Default: 5432."),
     admin: admin.optional().describe("With `sharing: environment`: who creates databases and roles."),
     servers: z
-      .record(z.string(), server)
+      .record(z.string(), postgresqlServer)
       .optional()
       .describe("With `sharing: sandbox` or `instance`: the servers, by sandbox (`dev`) or instance (`dev/registry`)."),
     prefix,
@@ -104,4 +114,4 @@ export type PostgresqlConfig = z.output<typeof postgresqlSchema>;
 export type ExternalConfig = z.output<typeof external>;
 
 /** One server of `servers`. */
-export type ServerConfig = z.output<typeof server>;
+export type ServerConfig = z.output<typeof postgresqlServer>;

@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import type { ExternalServer, PostgresqlService } from "../model/environment.ts";
+import type { ExternalServer, PostgresqlService, SecretSource } from "../model/environment.ts";
 import type { Path } from "../modules/source-file.ts";
 import { didYouMean, listed, quoted } from "../modules/wording.ts";
 import type { Draft, Entry } from "./draft.ts";
@@ -85,17 +85,17 @@ function serversByScope(draft: Draft, config: ExternalConfig): Record<string, Ex
 }
 
 function claims(entry: Entry): boolean {
-  return Object.keys(entry.module?.descriptor.claims ?? {}).length > 0;
+  return Object.values(entry.module?.descriptor.claims ?? {}).some((claim) => claim.service === "postgresql");
 }
 
-function serverOf(draft: Draft, path: Path, config: ServerConfig): ExternalServer {
+/** One external PostgreSQL server with its defaults. */
+export function serverOf(draft: Draft, path: Path, config: ServerConfig): ExternalServer {
   const { host, port, admin, ca } = config;
   const sslmode = config.sslmode ?? (isLoopback(host) ? "disable" : "verify-full");
   if (ca !== undefined && !sslmode.startsWith("verify-")) {
     const message = `\`ca\` is used only by \`sslmode: verify-ca\` and \`verify-full\`, and sslmode is ${quoted(sslmode)} here`;
     draft.reportKey([...path, "ca"], message);
   }
-  const { env, file } = admin.passwordFrom;
   return {
     host,
     port,
@@ -104,15 +104,26 @@ function serverOf(draft: Draft, path: Path, config: ServerConfig): ExternalServe
     admin: {
       user: admin.user,
       database: admin.database,
-      passwordFrom: env === undefined ? { file: absolute(draft, file ?? "") } : { env },
+      passwordFrom: secretSource(draft, admin.passwordFrom),
     },
   };
 }
 
-function isLoopback(host: string): boolean {
+/** Is it this machine, whatever it is called? */
+export function isLoopback(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^(127\.|\/)/.test(host);
 }
 
-function absolute(draft: Draft, path: string): string {
+/** A path of the environment file, from its folder. */
+export function absolute(draft: Draft, path: string): string {
   return resolve(dirname(draft.source.file), path);
+}
+
+/** Where a secret comes from, with an absolute path. */
+export function secretSource(draft: Draft, source: ServerConfig["admin"]["passwordFrom"]): SecretSource {
+  const { env, file, secret } = source;
+  if (env !== undefined) return { env };
+  if (file !== undefined) return { file: absolute(draft, file) };
+  const { name = "", key = "", namespace } = secret ?? {};
+  return { secret: { name, key, ...(namespace === undefined ? {} : { namespace }) } };
 }

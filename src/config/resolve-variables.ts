@@ -1,5 +1,7 @@
 import type { Claim, Variable } from "../model/environment.ts";
 import type { ModuleDescriptor } from "../modules/schema.ts";
+import { BINDING_FIELDS } from "../modules/binding-fields.ts";
+import { fieldsOf } from "../modules/descriptor-mistakes.ts";
 import { referencesOf, templateMistakes } from "../modules/template-references.ts";
 import { quoted } from "../modules/wording.ts";
 import type { Draft, Entry } from "./draft.ts";
@@ -42,11 +44,21 @@ export function resolveVariables(
   const descriptor = entry.module?.descriptor;
   if (descriptor === undefined) return [];
   const bindings = claims.map(({ claim }) => claim);
-  const leftOut = Object.keys(descriptor.accesses).filter((name) => !bindings.includes(name));
+  const fields = fieldsOf(descriptor);
+  const leftOut = [...fields.keys()].filter((name) => !bindings.includes(name));
+  const known = new Map([...fields, ...readersFields(claims, fields)]);
   for (const [name, template] of Object.entries(entry.data.env)) {
     const path = [...entry.path, "env", name];
-    for (const message of templateMistakes(name, template, [...bindings, ...leftOut])) draft.report(path, message);
+    for (const message of templateMistakes(name, template, known)) draft.report(path, message);
     const missing = referencesOf(template).find(({ binding }) => leftOut.includes(binding))?.binding;
+    const claim = missing === undefined ? undefined : own(descriptor.claims, missing);
+    if (claim !== undefined) {
+      const without = draft.elsewhere.has(claim.service)
+        ? `\`elsewhere\` names ${claim.service}`
+        : `its option ${quoted(claim.with ?? "")} is not taken`;
+      draft.report(path, `${quoted(name)} needs claim ${quoted(missing ?? "")}, but ${without}`);
+      continue;
+    }
     const role = missing === undefined ? undefined : own(descriptor.accesses, missing)?.uses;
     // Where the use is wrong in itself, that is all there is to say about it.
     if (missing === undefined || role === undefined || !absent.has(role)) continue;
@@ -61,4 +73,12 @@ export function resolveVariables(
       .map(({ variable }) => variable),
     ...Object.entries(entry.data.env).map(([name, template]): Variable => ({ name, template, component: "" })),
   ];
+}
+
+/** Readers are accesses that the environment file adds. */
+function readersFields(
+  claims: readonly Claim[],
+  known: ReadonlyMap<string, readonly string[]>,
+): [string, readonly string[]][] {
+  return claims.filter(({ claim }) => !known.has(claim)).map(({ claim }) => [claim, BINDING_FIELDS.postgresql]);
 }

@@ -4,7 +4,13 @@ import type { PlanItem, PlanResult, Summary } from "../model/plan.ts";
 export function summarise(items: readonly PlanItem[]): Summary {
   const counts = { created: 0, updated: 0, unchanged: 0, removed: 0, failed: 0 };
   for (const item of items) {
-    if (item.action === "refuse" || item.outcome === "failed" || item.outcome === "not started") counts.failed += 1;
+    if (
+      item.action === "refuse" ||
+      item.action === "unknown" ||
+      item.outcome === "failed" ||
+      item.outcome === "not started"
+    )
+      counts.failed += 1;
     else if (item.action === "create") counts.created += 1;
     else if (item.action === "update") counts.updated += 1;
     else if (item.action === "remove") counts.removed += 1;

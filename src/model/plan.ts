@@ -17,7 +17,9 @@ export type Action =
   /** A database in the ledger that the file no longer names: kept until `g2p remove`. */
   | "retain"
   /** We will not touch it: foreign, held by another, lost; see reason. */
-  | "refuse";
+  | "refuse"
+  /** Its server could not be looked at; see reason. */
+  | "unknown";
 
 /** One difference between what is wanted and what a server shows. */
 export interface Finding {

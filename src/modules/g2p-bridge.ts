@@ -21,19 +21,41 @@ export const g2pBridge: ModuleDescriptorInput = {
   claims: {
     main: { connectionLimit: 25 },
     "example-bank": { connectionLimit: 20 },
+    service: { service: "keycloak", serviceAccount: true },
+    keys: { service: "keymanager", client: "service" },
+    events: { service: "kafka", with: "events", topics: { disbursements: { partitions: 3, retention: "7d" } } },
   },
   accesses: {
     pbms: { uses: "pbms", claim: "main", connectionLimit: 15 },
     registry: { uses: "registry", claim: "main", connectionLimit: 10 },
   },
   env: [
-    { component: "partner-api", prefix: "G2P_BRIDGE_", vars: databaseVariables("main") },
+    {
+      component: "partner-api",
+      prefix: "G2P_BRIDGE_",
+      vars: {
+        ...databaseVariables("main"),
+        KEYMANAGER_AUTH_ENABLED: "${keys.authEnabled}",
+        OAUTH_URL: "${service.tokenUrl}",
+        OAUTH_CLIENT_ID: "${service.clientId}",
+        OAUTH_CLIENT_SECRET: "${service.clientSecret}",
+      },
+    },
     { component: "bene-portal-api", prefix: "BRIDGE_BENE_PORTAL_API_", vars: databaseVariables("main") },
     { component: "celery-beat-producer", prefix: "G2P_BRIDGE_CELERY_BEAT_", vars: databaseVariables("main") },
     {
       component: "celery-worker",
       prefix: "G2P_BRIDGE_CELERY_WORKERS_",
-      vars: { ...databaseVariables("main"), ...databaseVariables("pbms", "_PBMS") },
+      vars: {
+        ...databaseVariables("main"),
+        ...databaseVariables("pbms", "_PBMS"),
+        KEYMANAGER_API_BASE_URL: "${keys.url}",
+        KEYMANAGER_SIGN_APP_ID: "${keys.applicationId}",
+        SIGN_KEY_KEYMANAGER_APP_ID: "${keys.applicationId}",
+        OAUTH_URL: "${service.tokenUrl}",
+        OAUTH_CLIENT_ID: "${service.clientId}",
+        OAUTH_CLIENT_SECRET: "${service.clientSecret}",
+      },
     },
     { component: "celery-worker", prefix: "G2P_BRIDGE_AGENCY_ALLOCATOR_", vars: databaseVariables("pbms", "_PBMS") },
     { component: "celery-worker", prefix: "G2P_BRIDGE_WAREHOUSE_ALLOCATOR_", vars: databaseVariables("pbms", "_PBMS") },

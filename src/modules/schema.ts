@@ -1,37 +1,10 @@
 import * as z from "zod";
-import { API_VERSION, connectionLimit, extensions, label, mapping, variableName } from "./schema-parts.ts";
-import { sessionSettings } from "./session-settings.ts";
-
-const claim = mapping({
-  service: z.literal("postgresql").default("postgresql").describe("The service that is claimed: a database."),
-  extensions: extensions().default([]).describe("PostgreSQL extensions the database must have."),
-  connectionLimit: connectionLimit()
-    .default(20)
-    .describe("Most connections its login may hold at once; a wall that the module cannot move."),
-  settings: sessionSettings().default({}).describe("Defaults of the login's sessions; the module can override them."),
-  ownerVisible: z
-    .boolean()
-    .default(false)
-    .describe(
-      "Owner role may be seen as LOGIN (without password, connection limit 0), as Odoo needs to list its database.",
-    ),
-  connectsToPostgres: z
-    .boolean()
-    .default(false)
-    .describe(
-      "Login may connect to the database `postgres`, as Odoo does; `verify` prints it as an accepted exception.",
-    ),
-});
+import { accessSchema, claimSchema } from "./claim-schema.ts";
+import { API_VERSION, label, mapping, variableName } from "./schema-parts.ts";
 
 const use = mapping({
   module: label().describe("Name of the module that is used."),
   optional: z.boolean().default(false).describe("Can do without; its accesses and their variables are then left out."),
-});
-
-const access = mapping({
-  uses: label().describe("Role word of `uses` whose instance is read."),
-  claim: label().default("main").describe("Claim of that instance whose database is read."),
-  connectionLimit: connectionLimit().default(10).describe("Most connections the access' login may hold at once."),
 });
 
 const variables = mapping({
@@ -54,17 +27,17 @@ export const moduleSchema = mapping({
   title: z.string().min(1, "a text").describe("Name for people."),
   uses: z.record(label(), use).default({}).describe("Other modules it works with: role word -> module."),
   claims: z
-    .record(label(), claim)
+    .record(label(), claimSchema)
     .default({})
-    .describe("Databases it needs, by claim name; the first is usually `main`."),
+    .describe("What it needs of the commons' services, by claim name; its database is usually `main`."),
   accesses: z
-    .record(label(), access)
+    .record(label(), accessSchema)
     .default({})
-    .describe("Databases of other instances it reads, by access name. Claims and accesses share one space of names."),
+    .describe("What it uses of other instances, by access name. Claims and accesses share one space of names."),
   consents: z
     .record(label(), z.array(label()))
     .default({})
-    .describe("Claim -> modules that may read it inside the same sandbox without `shares` in the environment file."),
+    .describe("Claim -> modules that may use it inside the same sandbox without `shares` in the environment file."),
   env: z.array(variables).default([]).describe("Environment variables, by the image or process that reads them."),
 }).describe("Describes a module: what it claims, whom it uses, which variables it reads.");
 

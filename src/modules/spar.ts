@@ -1,5 +1,6 @@
 import { databaseVariables } from "./database-variables.ts";
 import type { ModuleDescriptorInput } from "./schema.ts";
+import { keymanagerVariables } from "./service-variables.ts";
 
 /**
  * OpenG2P SPAR 2.x, from chart `openg2p-spar`. The chart leaves the mapper's `DB_PORT` to its default 5432; the image reads
@@ -10,9 +11,17 @@ export const spar: ModuleDescriptorInput = {
   kind: "Module",
   module: "spar",
   title: "SPAR",
-  claims: { main: { connectionLimit: 20 } },
+  claims: {
+    main: { connectionLimit: 20 },
+    service: { service: "keycloak", serviceAccount: true },
+    keys: { service: "keymanager", client: "service" },
+  },
   env: [
-    { component: "mapper-api", prefix: "SPAR_MAPPER_PARTNER_API_", vars: databaseVariables("main") },
+    {
+      component: "mapper-api",
+      prefix: "SPAR_MAPPER_PARTNER_API_",
+      vars: { ...databaseVariables("main"), ...keymanagerVariables("keys") },
+    },
     { component: "bene-portal-api", prefix: "G2P_SPAR_BENE_PORTAL_API_", vars: databaseVariables("main") },
   ],
 };

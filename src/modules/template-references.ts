@@ -1,11 +1,5 @@
 import { didYouMean, listed, maySecret, quoted } from "./wording.ts";
 
-/** Fields of a PostgreSQL binding that a variable's template may name. */
-export const BINDING_FIELDS = ["host", "port", "database", "username", "password", "uri", "sslmode"] as const;
-
-/** One field of a PostgreSQL binding. */
-export type BindingField = (typeof BINDING_FIELDS)[number];
-
 /** One `${binding.field}` in a template. */
 export interface TemplateReference {
   /** As written, with `${` and `}`. */
@@ -34,21 +28,29 @@ export function referencesOf(template: string): TemplateReference[] {
  * What is wrong with a template, each mistake in words; empty when nothing is.
  *
  * @param variable - name of the variable; text of a template is not repeated when the name sounds like a secret.
- * @param bindings - claims and accesses that the instance has.
+ * @param bindings - fields by claim or access that the instance has.
  */
-export function templateMistakes(variable: string, template: string, bindings: readonly string[]): string[] {
+export function templateMistakes(
+  variable: string,
+  template: string,
+  bindings: ReadonlyMap<string, readonly string[]>,
+): string[] {
   const mistakes: string[] = [];
+  const names = [...bindings.keys()];
   if (template.replace(REFERENCE, "").includes("${")) mistakes.push(`${quoted(variable)}: \`\${\` without \`}\``);
   for (const { text, binding, field } of referencesOf(template)) {
     const hide = maySecret(variable) || !/^\$\{[a-z0-9_.-]{1,60}\}$/i.test(text);
     const start = `${quoted(variable)}: ${hide ? "a reference" : quoted(text)}`;
     if (!/^[^.]+\.[^.]+$/.test(text)) {
-      mistakes.push(`${start} must have the form \`\${binding.field}\`; bindings here: ${listed(bindings)}`);
-    } else if (!bindings.includes(binding)) {
-      const help = didYouMean(binding, bindings) || `; bindings here: ${listed(bindings)}`;
+      mistakes.push(`${start} must have the form \`\${binding.field}\`; bindings here: ${listed(names)}`);
+      continue;
+    }
+    const fields = bindings.get(binding);
+    if (fields === undefined) {
+      const help = didYouMean(binding, names) || `; bindings here: ${listed(names)}`;
       mistakes.push(`${start} names a binding that is not there${help}`);
-    } else if (!(BINDING_FIELDS as readonly string[]).includes(field)) {
-      const help = didYouMean(field, BINDING_FIELDS) || `; fields: ${listed(BINDING_FIELDS)}`;
+    } else if (!fields.includes(field)) {
+      const help = didYouMean(field, fields) || `; fields: ${listed(fields)}`;
       mistakes.push(`${start} names an unknown field${help}`);
     }
   }

@@ -1,4 +1,4 @@
-import type { Claim } from "../model/environment.ts";
+import type { PostgresqlClaim } from "../model/environment.ts";
 import { type Name, name } from "./name.ts";
 import { type NameKind, RULES } from "./rules.ts";
 
@@ -8,14 +8,14 @@ import { type NameKind, RULES } from "./rules.ts";
  *
  * @param prefix the names' prefix on the environment's PostgreSQL servers.
  */
-export function claimName(prefix: string, claim: Claim, kind: NameKind<"postgresql">): Name {
+export function claimName(prefix: string, claim: PostgresqlClaim, kind: NameKind<"postgresql">): Name {
   const fixed = fixedName(claim, kind);
   if (fixed !== undefined) return { name: fixed, limit: RULES.postgresql[kind].limit, hashed: false };
   const { sandbox, instance } = claim;
   return name({ prefix, service: "postgresql", kind, sandbox, instance, claim: claim.claim });
 }
 
-function fixedName(claim: Claim, kind: NameKind<"postgresql">): string | undefined {
+function fixedName(claim: PostgresqlClaim, kind: NameKind<"postgresql">): string | undefined {
   if (claim.kind !== "database") return undefined;
   if (kind === "database") return claim.spec.fixedName.database;
   return kind === "login-a" ? claim.spec.fixedName.login : undefined;

@@ -1,9 +1,11 @@
 import type { Action, PlanItem, PlanResult } from "../model/plan.ts";
 import { renderFinding } from "./findings.ts";
+import { countKinds } from "./kinds.ts";
 import { DETAIL_INDENT, renderTree, type TreeEntry } from "./resource-tree.ts";
 import { painter, type Meaning } from "./style.ts";
 import type { Look } from "./terminal.ts";
 import { count, wrap } from "./text.ts";
+import { renderUnknown } from "./unknown.ts";
 
 const GLYPHS: Record<Action, { readonly glyph: string; readonly meaning: Meaning }> = {
   create: { glyph: "+", meaning: "good" },
@@ -12,6 +14,7 @@ const GLYPHS: Record<Action, { readonly glyph: string; readonly meaning: Meaning
   refuse: { glyph: "!", meaning: "alarm" },
   retain: { glyph: "·", meaning: "faint" },
   unchanged: { glyph: "=", meaning: "faint" },
+  unknown: { glyph: "?", meaning: "warning" },
 };
 
 /** How {@link renderPlan} and {@link renderApplied} show a result. */
@@ -31,9 +34,10 @@ export function renderPlan(plan: PlanResult, look: Look, view: PlanView = {}): s
   const extra = [
     ...(tally("retain") > 0 ? [`${tally("retain")} retained`] : []),
     ...(tally("refuse") > 0 ? [`${tally("refuse")} refused`] : []),
+    ...(tally("unknown") > 0 ? [`${tally("unknown")} not looked at`] : []),
   ];
   const closing =
-    changes === 0 && tally("refuse") === 0
+    changes === 0 && tally("refuse") === 0 && tally("unknown") === 0
       ? [nothingToDo(tally("unchanged")), ...extra].join(", ") + "."
       : "Plan: " +
         [
@@ -43,18 +47,21 @@ export function renderPlan(plan: PlanResult, look: Look, view: PlanView = {}): s
           `${tally("unchanged")} unchanged`,
           ...extra,
         ].join(", ");
-  return [...lines, ...closingNotes(plan.items, look), painter(look)("heading", closing), ""].join("\n");
+  return [
+    ...lines,
+    ...closingNotes(plan.items, look),
+    ...wrap(painter(look)("heading", closing), look.columns),
+    "",
+  ].join("\n");
 }
 
-/** What a removal would take away, and one closing line. Ends with a line feed. */
+/** What a removal would take away, and one closing line that counts each kind. Ends with a line feed. */
 export function renderRemoval(plan: PlanResult, look: Look): string {
-  const tally = (kind: PlanItem["kind"]) => plan.items.filter((item) => item.kind === kind).length;
-  const parts = [
-    ...(tally("database") > 0 ? [count(tally("database"), "database")] : []),
-    ...(tally("access") > 0 ? [count(tally("access"), "access", "accesses")] : []),
-  ];
-  const closing = painter(look)("heading", `To remove: ${parts.join(", ")}.`);
-  return [...renderItems(plan.items, look, {}, planEntry), closing, ""].join("\n");
+  const known = plan.items.filter((item) => item.action !== "unknown");
+  const unknown = plan.items.length - known.length;
+  const parts = [...countKinds(known), ...(unknown > 0 ? [`${unknown} not looked at`] : [])];
+  const closing = wrap(painter(look)("heading", `To remove: ${parts.join(", ")}.`), look.columns);
+  return [...renderItems(plan.items, look, {}, planEntry), ...closing, ""].join("\n");
 }
 
 /**
@@ -66,7 +73,8 @@ export function renderApplied(result: PlanResult, look: Look, view: PlanView = {
   const { created, updated, removed, unchanged, failed } = result.summary;
   const tally = (match: (item: PlanItem) => boolean) => result.items.filter(match).length;
   const refused = tally((item) => item.action === "refuse");
-  const notStarted = tally((item) => item.outcome === "not started");
+  const unknown = tally((item) => item.action === "unknown");
+  const notStarted = tally((item) => item.outcome === "not started" && item.action !== "unknown");
   // The summary counts all that did not come about as failed.
   const broken = tally((item) => item.outcome === "failed" && item.action !== "refuse");
   const retained = tally((item) => item.action === "retain");
@@ -75,6 +83,7 @@ export function renderApplied(result: PlanResult, look: Look, view: PlanView = {
     ...(refused > 0 ? [`${refused} refused`] : []),
     ...(broken > 0 ? [`${broken} failed`] : []),
     ...(notStarted > 0 ? [`${notStarted} not started`] : []),
+    ...(unknown > 0 ? [`${unknown} not looked at`] : []),
   ];
   const quiet = created + updated + removed + failed + refused + notStarted === 0;
   const closing = quiet
@@ -82,7 +91,12 @@ export function renderApplied(result: PlanResult, look: Look, view: PlanView = {
     : `${failed + notStarted > 0 ? "Applied in part" : "Applied"}: ` +
       [`${created} created`, `${updated} updated`, `${removed} removed`, `${unchanged} unchanged`, ...extra].join(", ");
   const meaning = failed + notStarted + refused > 0 ? "alarm" : "heading";
-  return [...lines, ...closingNotes(result.items, look), painter(look)(meaning, closing), ""].join("\n");
+  return [
+    ...lines,
+    ...closingNotes(result.items, look),
+    ...wrap(painter(look)(meaning, closing), look.columns),
+    "",
+  ].join("\n");
 }
 
 function renderItems(
@@ -91,9 +105,16 @@ function renderItems(
   view: PlanView,
   entry: (item: PlanItem, look: Look) => TreeEntry,
 ): string[] {
-  const shown = view.verbose ? items : items.filter((item) => item.action !== "unchanged" || item.findings.length > 0);
-  const lines = renderTree(shown, (item) => entry(item, look), look);
-  return lines.length === 0 ? [] : [...lines, ""];
+  const known = items.filter((item) => item.action !== "unknown");
+  const shown = view.verbose ? known : known.filter((item) => item.action !== "unchanged" || item.findings.length > 0);
+  const blocks = [
+    renderTree(shown, (item) => entry(item, look), look),
+    renderUnknown(
+      items.filter((item) => item.action === "unknown"),
+      look,
+    ),
+  ];
+  return blocks.filter((lines) => lines.length > 0).flatMap((lines) => [...lines, ""]);
 }
 
 function planEntry(item: PlanItem, look: Look): TreeEntry {
@@ -120,6 +141,7 @@ const PAST: Record<Action, string> = {
   unchanged: "unchanged",
   retain: "retained",
   refuse: "refused",
+  unknown: "not looked at",
 };
 
 function findings(item: PlanItem, look: Look): string[] {

@@ -1,4 +1,6 @@
 import stringWidth from "fast-string-width";
+import type { ItemKind } from "../model/plan.ts";
+import { kindWord } from "./kinds.ts";
 import { painter, type Meaning } from "./style.ts";
 import type { Look } from "./terminal.ts";
 import { pad } from "./text.ts";
@@ -8,7 +10,7 @@ export interface TreeItem {
   readonly sandbox: string;
   readonly instance: string;
   readonly claim: string;
-  readonly kind: string;
+  readonly kind: ItemKind;
   readonly server: string;
   readonly name: string;
 }
@@ -32,8 +34,8 @@ const RESOURCE_INDENT = 4;
 const NO_ENTRY: TreeEntry = { glyph: " ", meaning: "plain", details: [] };
 
 /**
- * Sandbox, instance, resource, each level indented by two: `+ main  database  dev__farmers`. The server stands behind
- * the name where the items are on more than one. Items of no sandbox (servers) come first, without headings.
+ * Sandbox, instance, resource, each level indented by two: `+ events  topics  dev__farmers__events  kafka`. The server stands
+ * behind the name unless all items are on the one PostgreSQL. Items of no sandbox (servers) come first, without headings.
  */
 export function renderTree<T extends TreeItem>(
   items: readonly T[],
@@ -41,30 +43,32 @@ export function renderTree<T extends TreeItem>(
   look: Look,
 ): string[] {
   const paint = painter(look);
-  const manyServers = new Set(items.map((item) => item.server)).size > 1;
-  const claimWidth = Math.max(0, ...items.map((item) => stringWidth(claimLabel(item))));
-  const kindWidth = Math.max(0, ...items.map((item) => stringWidth(item.kind)));
-  const serverWidth = Math.max(0, ...items.map((item) => stringWidth(item.server)));
+  const servers = new Set(items.map((item) => item.server));
+  const showServer = servers.size > 1 || !servers.has("postgresql");
+  const claimWidth = widest(items, claimLabel);
+  const kindWidth = widest(items, (item) => kindWord(item.kind));
+  const serverWidth = widest(items, (item) => item.server);
   const entries = new Map(items.map((item) => [item, entry(item)]));
   const behind = (item: T): string => {
     const { meaning, word } = entries.get(item) ?? NO_ENTRY;
     return (
-      (manyServers ? `  ${paint("faint", `on ${pad(item.server, serverWidth)}`)}` : "") +
+      (showServer ? `  ${paint("faint", word ? pad(item.server, serverWidth) : item.server)}` : "") +
       (word ? `  ${paint(meaning, word)}` : "")
     );
   };
-  const behindWidth = Math.max(0, ...items.map((item) => stringWidth(behind(item))));
-  const room = look.columns - RESOURCE_INDENT - 2 - claimWidth - 2 - kindWidth - 2 - behindWidth;
-  const nameWidth = Math.max(0, ...items.map((item) => stringWidth(item.name)).filter((width) => width <= room));
+  const room = look.columns - RESOURCE_INDENT - 2 - claimWidth - 2 - kindWidth - 2;
+  const behindWidth = widest(items, behind);
+  const nameWidth = Math.max(0, ...widths(items, (item) => item.name).filter((width) => width <= room - behindWidth));
 
   const line = (item: T): string[] => {
     const { glyph, meaning, details } = entries.get(item) ?? NO_ENTRY;
     const start = " ".repeat(RESOURCE_INDENT) + paint(meaning, glyph);
-    const head = `${start} ${pad(claimLabel(item), claimWidth)}  ${paint("faint", pad(item.kind, kindWidth))}`;
-    const own =
-      stringWidth(item.name) <= room
-        ? [`${head}  ${pad(item.name, nameWidth)}${behind(item)}`]
-        : [`${head}${behind(item)}`, " ".repeat(RESOURCE_INDENT + 2) + item.name];
+    const head = `${start} ${pad(claimLabel(item), claimWidth)}  ${paint("faint", pad(kindWord(item.kind), kindWidth))}`;
+    // A name that is too long for its column may still leave room for what stands behind it.
+    const fits = Math.max(nameWidth, stringWidth(item.name)) + stringWidth(behind(item)) <= room;
+    const own = fits
+      ? [`${head}  ${pad(item.name, nameWidth)}${behind(item)}`]
+      : [`${head}${behind(item)}`, " ".repeat(RESOURCE_INDENT + 2) + item.name];
     return [...own.map((text) => text.trimEnd()), ...details];
   };
 
@@ -81,4 +85,12 @@ export function renderTree<T extends TreeItem>(
 
 function claimLabel(item: TreeItem): string {
   return item.claim === "" ? item.server : item.claim;
+}
+
+function widths<T>(items: readonly T[], text: (item: T) => string): number[] {
+  return items.map((item) => stringWidth(text(item)));
+}
+
+function widest<T>(items: readonly T[], text: (item: T) => string): number {
+  return Math.max(0, ...widths(items, text));
 }

@@ -130,6 +130,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         `apiVersion: g2p.dev/v1
 environment: ${changes.environment ?? "faults"}
 commons:
+  elsewhere: [s3, keycloak, keymanager, redis]
   postgresql:
     mode: external
     host: 127.0.0.1

@@ -5,13 +5,15 @@ import type { Io } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import type { ApplyOptions } from "../options.ts";
 import { openOutput } from "../output.ts";
-import { loadSession, places, serverAddresses } from "../session.ts";
+import { places } from "../places.ts";
+import { Servers } from "../servers.ts";
+import { loadSession } from "../session.ts";
 
 /** `g2p apply`: makes the servers hold what the file says. */
 export async function run(_args: readonly string[], options: ApplyOptions, io: Io): Promise<number> {
   const output = openOutput(io, options);
   const session = await loadSession(options, io, true);
-  const addresses = await serverAddresses(session, io.env);
+  const servers = new Servers(session, io.env);
   const progress = await output.progress();
   try {
     const work = {
@@ -19,7 +21,7 @@ export async function run(_args: readonly string[], options: ApplyOptions, io: I
       signal: io.signal,
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     };
-    const result = await apply(places(session, addresses, work), {
+    const result = await apply(places(session, servers, work), {
       depth: options.quick === true ? "quick" : "deep",
       policy: { adopt: options.adopt ?? [], recreate: options.recreate ?? [] },
       emit: progress.emit,

@@ -10,7 +10,8 @@ import { EXIT } from "../exit.ts";
 import { instanceBindings } from "../instance-bindings.ts";
 import type { BindingsOptions } from "../options.ts";
 import { openOutput } from "../output.ts";
-import { findInstance, loadSession, serverAddresses } from "../session.ts";
+import { Servers } from "../servers.ts";
+import { findInstance, loadSession } from "../session.ts";
 import { shellQuoted } from "../shell.ts";
 
 /** What stands where a secret is not shown. */
@@ -27,10 +28,10 @@ export async function run(args: readonly string[], options: BindingsOptions, io:
   const session = await loadSession(options, io, false);
   const instances =
     args[0] === undefined ? session.environment.instances : [findInstance(session.environment, args[0])];
-  const addresses = await serverAddresses(session, io.env);
+  const servers = new Servers(session, io.env);
   const shown: Shown[] = [];
   for (const instance of instances)
-    shown.push({ instance, bindings: await instanceBindings(session, addresses, instance) });
+    shown.push({ instance, bindings: await instanceBindings(session, servers, instance) });
   checkChoices(shown, options);
   const text = (value: string | Secret) =>
     value instanceof Secret ? (options.reveal === true ? value.reveal() : MASK) : value;
@@ -105,9 +106,16 @@ function json(
     sandbox: instance.sandbox,
     instance: instance.instance,
     module: instance.module,
-    bindings: Object.fromEntries([...bindings].map(([claim, all]) => [claim, { type: "postgresql", ...fields(all) }])),
+    bindings: Object.fromEntries(
+      [...bindings].map(([claim, all]) => [claim, { type: serviceOf(instance, claim), ...fields(all) }]),
+    ),
     variables: variables.map(({ name: key, component, value }) => ({ name: key, component, value: text(value) })),
   };
+}
+
+/** Service of a claim or access. */
+function serviceOf(instance: Instance, claim: string): string {
+  return instance.claims.find((one) => one.claim === claim)?.service ?? "";
 }
 
 /** A Secret as the Service Binding specification for Kubernetes describes it: `type`, `provider` and one key a field. */
@@ -131,9 +139,9 @@ function kubernetesSecret(
         "g2p.dev/claim": claim,
       },
     },
-    type: "servicebinding.io/postgresql",
+    type: `servicebinding.io/${serviceOf(instance, claim)}`,
     stringData: {
-      type: "postgresql",
+      type: serviceOf(instance, claim),
       provider: "g2p",
       ...Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, text(value)])),
     },

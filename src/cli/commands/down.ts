@@ -4,7 +4,7 @@ import { environmentFile, type Io, stateDirectory } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import type { CommonOptions } from "../options.ts";
 import { openOutput } from "../output.ts";
-import { serverId } from "../session.ts";
+import { embeddedServers, stopServers } from "../stop-servers.ts";
 
 /**
  * `g2p down`: stops all embedded servers of the state directory, also those that the environment file no longer asks for; data, ledger
@@ -14,10 +14,7 @@ export async function run(_args: readonly string[], options: CommonOptions, io: 
   const output = openOutput(io, options);
   const state = openState(stateDirectory(options, io));
   if (!state.exists()) await loadEnvironment(environmentFile(options, io));
-  const { embeddedScopes, stopPostgresql } = await import("../../targets/embedded/postgresql.ts");
-  const stopped: string[] = [];
-  for (const scope of await embeddedScopes(state.dir))
-    if (await stopPostgresql({ stateDir: state.dir, scope })) stopped.push(serverId(scope));
+  const stopped = await stopServers(state.dir, await embeddedServers(state.dir));
   output.result({ stopped }, () =>
     stopped.length === 0
       ? "No embedded server was running.\n"

@@ -6,7 +6,8 @@ import { Secret } from "../../model/secret.ts";
 import type { Io } from "../context.ts";
 import { instanceBindings } from "../instance-bindings.ts";
 import type { CommonOptions } from "../options.ts";
-import { findInstance, loadSession, serverAddresses } from "../session.ts";
+import { Servers } from "../servers.ts";
+import { findInstance, loadSession } from "../session.ts";
 
 /** Signals that are passed on to the program; it decides what they mean. */
 const FORWARDED = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
@@ -24,7 +25,7 @@ export async function run(args: readonly string[], options: CommonOptions, io: I
   const [name = "", command = "", ...words] = args;
   const session = await loadSession(options, io, false);
   const instance = findInstance(session.environment, name);
-  const bindings = await instanceBindings(session, await serverAddresses(session, io.env), instance);
+  const bindings = await instanceBindings(session, new Servers(session, io.env), instance);
   const variables = resolveVariables(instance.variables, bindings);
   const env = { ...io.env };
   // What the environment file says comes last and wins over the descriptor's components.

@@ -7,7 +7,9 @@ import type { Io } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import type { RemoveOptions } from "../options.ts";
 import { openOutput } from "../output.ts";
-import { loadSession, places, serverAddresses } from "../session.ts";
+import { places } from "../places.ts";
+import { Servers } from "../servers.ts";
+import { loadSession } from "../session.ts";
 import { applyExit } from "./apply.ts";
 
 /**
@@ -24,10 +26,10 @@ export async function run(args: readonly string[], options: RemoveOptions, io: I
       hint: "For example: g2p remove dev/pbms",
     });
   const session = await loadSession(options, io, false);
-  const addresses = await serverAddresses(session, io.env);
+  const servers = new Servers(session, io.env);
   const progress = await output.progress();
   try {
-    const at = places(session, addresses, { emit: progress.emit, signal: io.signal });
+    const at = places(session, servers, { emit: progress.emit, signal: io.signal });
     const removal = {
       scope: { sandbox, ...(instance === undefined ? {} : { instance }) },
       deleteData: options.deleteData === true,
@@ -49,7 +51,7 @@ export async function run(args: readonly string[], options: RemoveOptions, io: I
     }
     const work = await output.progress();
     const result = await remove(
-      places(session, addresses, { emit: work.emit, signal: io.signal }),
+      places(session, servers, { emit: work.emit, signal: io.signal }),
       removal,
       work.emit,
     ).finally(() => work.stop());
@@ -68,13 +70,27 @@ export async function run(args: readonly string[], options: RemoveOptions, io: I
   }
 }
 
+/** Kinds of claims that hold data, as they are counted. */
+const DATA = {
+  database: ["database", "databases"],
+  topics: ["set of topics", "sets of topics"],
+  buckets: ["set of buckets", "sets of buckets"],
+  indices: ["set of indices", "sets of indices"],
+  "key-application": ["key application", "key applications"],
+  keyspace: ["keyspace", "keyspaces"],
+} as const;
+
 function refuseData(planned: PlanResult, options: RemoveOptions, target: string): void {
-  const databases = planned.items.filter((item) => item.kind === "database");
-  if (databases.length === 0 || options.deleteData === true) return;
-  const sorted = databases.toSorted((a, b) => a.name.localeCompare(b.name, "en"));
+  const held = planned.items.filter((item) => Object.hasOwn(DATA, item.kind) && item.action !== "unknown");
+  if (held.length === 0 || options.deleteData === true) return;
+  const sorted = held.toSorted((a, b) => a.name.localeCompare(b.name, "en"));
   const list = sorted.map((item) => `${item.name}${item.reason === undefined ? "" : ` (${item.reason})`}`).join(", ");
+  const counts = Object.entries(DATA).flatMap(([kind, [one, many]]) => {
+    const number = held.filter((item) => item.kind === kind).length;
+    return number === 0 ? [] : [count(number, one, many)];
+  });
   throw new RefusedError(
-    `Removing ${target} would delete the data of ${count(databases.length, "database")}: ${list}. Nothing was removed.`,
+    `Removing ${target} would delete the data of ${counts.join(", ")}: ${list}. Nothing was removed.`,
     {
       code: "DATA_WOULD_BE_LOST",
       hint: `If that is what you want: g2p remove ${target} --delete-data. To see all that goes: --dry-run.`,

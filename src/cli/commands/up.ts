@@ -3,6 +3,7 @@ import { status } from "../../engine/status.ts";
 import { verify } from "../../engine/verify.ts";
 import { ServiceError } from "../../model/error.ts";
 import type { Emit } from "../../model/event.ts";
+import type { PlanResult } from "../../model/plan.ts";
 import { renderError } from "../../report/error.ts";
 import { renderApplied } from "../../report/plan.ts";
 import { renderSummary } from "../../report/summary.ts";
@@ -11,39 +12,39 @@ import type { Io } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import type { UpOptions } from "../options.ts";
 import { openOutput } from "../output.ts";
-import { loadSession, places, type Session, serverId, startServers } from "../session.ts";
+import { places } from "../places.ts";
+import { Servers } from "../servers.ts";
+import { loadSession, type Session } from "../session.ts";
 import { shellQuoted } from "../shell.ts";
+import { embeddedServers, stopServers } from "../stop-servers.ts";
 import { applyExit } from "./apply.ts";
 
 /**
  * `g2p up`: starts the servers, applies, verifies, and shows where all is. In the foreground it stays until Ctrl-C, which is its normal
  * end (exit code 0), and then stops the servers; where it ends earlier, it stops those that it started. `--detach` leaves them running.
+ * A server that cannot run here keeps the others from nothing; the exit code then is that of a failure.
  */
 export async function run(_args: readonly string[], options: UpOptions, io: Io): Promise<number> {
   const output = openOutput(io, options);
   const session = await loadSession(options, io, true);
   const progress = await output.progress();
-  let toStop: readonly string[] = [];
+  const servers = new Servers(session, io.env, progress.emit);
+  let toStop: readonly string[] = servers.started;
   try {
-    const servers = await startServers(session, io.env, progress.emit);
-    toStop = servers.started;
     await noteServersLeft(session, progress.emit);
-    const work = {
-      emit: progress.emit,
-      signal: io.signal,
-      ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
-    };
-    const at = places(session, servers.addresses, work);
+    const at = places(session, servers, { emit: progress.emit, signal: io.signal, concurrency: options.concurrency });
     const applied = await apply(at, { depth: "deep", policy: { adopt: [], recreate: [] }, emit: progress.emit });
     const code = applyExit(applied, io);
-    if (code !== EXIT.done) {
+    if (code !== EXIT.done && !onlyUnreached(applied)) {
       progress.stop();
       output.result({ ...applied, verify: null, servers: null }, (look) => renderApplied(applied, look));
       if (options.detach === true) toStop = [];
       return code;
     }
-    const verified = await verify(at, {});
-    const stands = await status(session.environment.name, at, progress.emit);
+    const unreached = new Set(applied.items.flatMap((item) => (item.action === "unknown" ? [item.server] : [])));
+    const reached = at.filter((place) => !unreached.has(place.id));
+    const verified = await verify(reached, {});
+    const stands = await status(session.environment.name, reached);
     io.signal.throwIfAborted();
     progress.stop();
     const stays = options.detach !== true && servers.running.size > 0;
@@ -56,7 +57,7 @@ export async function run(_args: readonly string[], options: UpOptions, io: Io):
     );
     toStop = stays ? [...servers.running.keys()] : [];
     const ended = stays ? await stay(servers.running, io) : undefined;
-    if (ended === undefined) return verified.ok ? EXIT.done : EXIT.changes;
+    if (ended === undefined) return code !== EXIT.done ? code : verified.ok ? EXIT.done : EXIT.changes;
     // The result is out already, and with --json it is the only document on stdout.
     const look = { columns: output.err.columns, color: output.err.color };
     output.err.write(renderError(ended, look));
@@ -67,10 +68,16 @@ export async function run(_args: readonly string[], options: UpOptions, io: Io):
   }
 }
 
+/** Did everything come about but what belongs to servers that cannot run here? */
+function onlyUnreached(applied: PlanResult): boolean {
+  const failed = applied.items.filter((item) => item.action === "refuse" || (item.outcome ?? "done") !== "done");
+  return failed.every((item) => item.action === "unknown");
+}
+
 /** Warns of servers that the state directory holds and the file does not ask for, since their data would seem to be gone. */
 async function noteServersLeft(session: Session, emit: Emit): Promise<void> {
-  const { embeddedScopes } = await import("../../targets/embedded/postgresql.ts");
-  const left = (await embeddedScopes(session.state.dir)).filter((scope) => !session.desired.has(scope)).map(serverId);
+  const held = await embeddedServers(session.state.dir);
+  const left = held.map(({ id }) => id).filter((id) => !session.servers.has(id));
   if (left.length === 0) return;
   const [are, their, them] = left.length === 1 ? ["is", "its", "it"] : ["are", "their", "them"];
   const text = `${left.join(", ")} ${are} not asked for any more (sharing or sandboxes changed): ${their} data stays in ${session.state.dir}, and nothing of ${them} was moved.`;
@@ -88,11 +95,11 @@ function repeated({ file, state }: UpOptions): string {
 async function stay(running: ReadonlyMap<string, number>, io: Io): Promise<ServiceError | undefined> {
   io.announceInterrupt = () => io.stderr.write("Stopping. Ctrl-C again does not wait for it.\n");
   while (!io.signal.aborted) {
-    for (const [scope, pid] of running)
+    for (const [id, pid] of running)
       if (!isAlive(pid))
-        return new ServiceError(`${serverId(scope)} has ended by itself.`, {
+        return new ServiceError(`${id} has ended by itself.`, {
           code: "EMBEDDED_ENDED",
-          resource: serverId(scope),
+          resource: id,
           hint: "Its log is in the state directory, below servers/; g2p up starts it again.",
         });
     await untilAborted(io.signal, 500);
@@ -121,11 +128,12 @@ function untilAborted(signal: AbortSignal, atMost: number): Promise<void> {
   });
 }
 
-async function stop(session: Session, scopes: readonly string[], io: Io): Promise<void> {
-  const { stopPostgresql } = await import("../../targets/embedded/postgresql.ts");
-  const stopped: string[] = [];
-  for (const scope of scopes)
-    if (await stopPostgresql({ stateDir: session.state.dir, scope })) stopped.push(serverId(scope));
+async function stop(session: Session, ids: readonly string[], io: Io): Promise<void> {
+  const held = await embeddedServers(session.state.dir);
+  const stopped = await stopServers(
+    session.state.dir,
+    held.filter(({ id }) => ids.includes(id)),
+  );
   if (stopped.length > 0)
     io.stderr.write(`Stopped ${stopped.join(", ")}. Data and credentials stay in ${session.state.dir}.\n`);
 }
