@@ -148,6 +148,20 @@ export const COMMANDS: readonly CommandDefinition[] = [
     load: () => import("./commands/status.ts"),
   },
   {
+    usage: "footprint",
+    group: "Provision:",
+    summary: "measure what the servers use and what sharing saves",
+    description:
+      "Measures memory, disk and processes of the running embedded servers, by service, and compares them with a server for each instance.",
+    examples: [
+      ["g2p footprint", "scales from the shared servers"],
+      ["g2p footprint --against v4/.g2p", "compares with servers that run with `sharing: instance`"],
+    ],
+    options: (command) =>
+      command.option("--against <dir>", "state directory of an environment whose instances have servers of their own"),
+    load: () => import("./commands/footprint.ts"),
+  },
+  {
     usage: "verify",
     group: "Provision:",
     summary: "try whether isolation holds",

@@ -38,6 +38,11 @@ export interface UpOptions extends CommonOptions {
   readonly concurrency?: number;
 }
 
+export interface FootprintOptions extends CommonOptions {
+  /** State directory of an environment that runs with a server for each instance. */
+  readonly against?: string;
+}
+
 export interface VerifyOptions extends CommonOptions {
   readonly sample?: number;
 }

@@ -119,7 +119,7 @@ export class Servers {
     const clientId = mainName(this.#session.environment.commons.keycloak.prefix, admin);
     return {
       database,
-      issuer: { realmUrl: realmUrl(keycloak), admin: { clientId, clientSecret: password }, audiences: ["account"] },
+      issuer: { realmUrl: realmUrl(keycloak), admin: { clientId, clientSecret: password } },
     };
   }
 

@@ -1,5 +1,6 @@
 import { databaseVariables } from "./database-variables.ts";
 import type { ModuleDescriptorInput } from "./schema.ts";
+import { kafkaVariables } from "./service-variables.ts";
 
 /**
  * OpenG2P G2P Bridge 2.x with its example bank, from chart `openg2p-bridge`. PBMS and Registry are read by the worker for
@@ -80,5 +81,6 @@ export const g2pBridge: ModuleDescriptorInput = {
       prefix: "EXAMPLE_BANK_CELERY_",
       vars: databaseVariables("example-bank"),
     },
+    { component: "events", vars: kafkaVariables("events", ["disbursements"]) },
   ],
 };

@@ -1,6 +1,6 @@
 import { databaseVariables } from "./database-variables.ts";
 import type { ModuleDescriptorInput } from "./schema.ts";
-import { keymanagerSignIn } from "./service-variables.ts";
+import { kafkaVariables, keymanagerSignIn, opensearchVariables } from "./service-variables.ts";
 
 /**
  * OpenG2P PBMS 3.x, from chart `openg2p-pbms`. `main` is Odoo's database: Odoo lists only databases whose owner it is
@@ -86,5 +86,8 @@ export const pbms: ModuleDescriptorInput = {
       prefix: "PBMS_BENE_PORTAL_API_",
       vars: { ...databaseVariables("main", "_PBMS"), ...databaseVariables("bgtask", "_BG_TASK") },
     },
+    { component: "events", vars: kafkaVariables("events", ["programs"]) },
+    { component: "registry-events", vars: kafkaVariables("registry-events", ["changes"]) },
+    { component: "registry-search", vars: opensearchVariables("registry-search") },
   ],
 };

@@ -1,6 +1,6 @@
 import { databaseVariables } from "./database-variables.ts";
 import type { ModuleDescriptorInput } from "./schema.ts";
-import { keymanagerVariables, minioVariables } from "./service-variables.ts";
+import { kafkaVariables, keymanagerVariables, minioVariables, opensearchVariables } from "./service-variables.ts";
 
 const TEMPLATES = { TEMPLATE_BUCKET_NAME: "${documents.bucket-templates}" };
 
@@ -112,5 +112,7 @@ export const registry: ModuleDescriptorInput = {
         TEMPLATE_BUCKET_NAME: "${documents.bucket-templates}",
       },
     },
+    { component: "events", vars: kafkaVariables("events", ["changes"]) },
+    { component: "search", vars: opensearchVariables("search") },
   ],
 };

@@ -41,3 +41,36 @@ export function minioVariables(buckets: string, reader: string, bucket: string):
     MINIO_READ_SECRET_KEY: `\${${reader}.secretKey}`,
   };
 }
+
+/**
+ * Variables of an instance's own events. Upstream's charts pass no Kafka setting yet, so these names are ours.
+ *
+ * @param events - claim of topics.
+ * @param topics - its words; each becomes `KAFKA_TOPIC_<WORD>`.
+ */
+export function kafkaVariables(events: string, topics: readonly string[]): Record<string, string> {
+  return {
+    KAFKA_BOOTSTRAP_SERVERS: `\${${events}.bootstrapServers}`,
+    KAFKA_SECURITY_PROTOCOL: `\${${events}.securityProtocol}`,
+    KAFKA_SASL_MECHANISM: `\${${events}.saslMechanism}`,
+    KAFKA_USERNAME: `\${${events}.username}`,
+    KAFKA_PASSWORD: `\${${events}.password}`,
+    KAFKA_GROUP_PREFIX: `\${${events}.groupPrefix}`,
+    ...Object.fromEntries(topics.map((word) => [`KAFKA_TOPIC_${word.toUpperCase()}`, `\${${events}.topic-${word}}`])),
+  };
+}
+
+/**
+ * Variables of a search index. Upstream's charts pass no OpenSearch setting yet, so these names are ours.
+ *
+ * @param search - claim of, or access to, indices.
+ */
+export function opensearchVariables(search: string): Record<string, string> {
+  return {
+    OPENSEARCH_URL: `\${${search}.url}`,
+    OPENSEARCH_USERNAME: `\${${search}.username}`,
+    OPENSEARCH_PASSWORD: `\${${search}.password}`,
+    OPENSEARCH_INDEX_RECORDS: `\${${search}.index-records}`,
+    OPENSEARCH_CA: `\${${search}.ca}`,
+  };
+}

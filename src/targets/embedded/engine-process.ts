@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { open, readdir, readFile, readlink, rename, stat } from "node:fs/promises";
+import { open, readdir, readlink, realpath, rename, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { ServiceError, TimeoutError } from "../../model/error.ts";
 import { errorCode } from "../../providers/postgresql/connection.ts";
@@ -11,9 +11,6 @@ import { until } from "./until.ts";
 const LOG_LIMIT_BYTES = 10_000_000;
 const TERM_MS = 30_000;
 const KILL_MS = 10_000;
-
-/** Variable of every process we start: somebody's shell may stand in the data directory, too, and must not be taken for a server. */
-const MARK = "G2P_ENGINE_DATA";
 
 /** A server process of ours that was just started. */
 export interface EngineProcess {
@@ -42,8 +39,7 @@ export async function launchEngine(
   const from = size > LOG_LIMIT_BYTES ? 0 : size;
   const output = openSync(log, "a", 0o600);
   const { PATH, TZ } = process.env;
-  const ours = { [MARK]: dataDir, HOME: dataDir, LC_ALL: "C.UTF-8" };
-  const env = { PATH, ...(TZ === undefined ? {} : { TZ }), ...ours, ...command.env };
+  const env = { PATH, ...(TZ === undefined ? {} : { TZ }), HOME: dataDir, LC_ALL: "C.UTF-8", ...command.env };
   try {
     const child = spawn(command.program, command.args, {
       cwd: dataDir,
@@ -69,17 +65,21 @@ export async function launchEngine(
   }
 }
 
-/** Ids of the processes that work in this data directory (a real path), the oldest first: a server, however it was started. */
-export async function findEngine(dataDir: string): Promise<readonly number[]> {
+/**
+ * Ids of the processes that work in this data directory (a real path) and write to this log, the oldest first: a server, however it
+ * was started. The directory alone proves nothing, since somebody's shell may stand in it; nor does the environment, over which
+ * some servers write their title.
+ */
+export async function findEngine(dataDir: string, log: string): Promise<readonly number[]> {
   if (process.platform !== "linux") return findByCommand(dataDir);
+  const output = await realpath(log).catch(() => log);
   const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(
     names.map(async (name) => {
       try {
         // Zombies have no working directory.
         if ((await readlink(`/proc/${name}/cwd`)) !== dataDir) return [];
-        const environment = await readFile(`/proc/${name}/environ`, "utf8");
-        return environment.split("\0").includes(`${MARK}=${dataDir}`) ? [Number(name)] : [];
+        return (await readlink(`/proc/${name}/fd/1`)).startsWith(output) ? [Number(name)] : [];
       } catch {
         return [];
       }
@@ -101,17 +101,17 @@ async function findByCommand(dataDir: string): Promise<readonly number[]> {
  * @returns false when nothing ran.
  * @throws TimeoutError `EMBEDDED_STOP_TIMEOUT` when it survives both; ServiceError `EMBEDDED_STOP_DENIED`.
  */
-export async function stopProcesses(title: string, dataDir: string): Promise<boolean> {
+export async function stopProcesses(title: string, dataDir: string, log: string): Promise<boolean> {
   let ran = false;
   for (const [signal, timeoutMs] of [
     ["SIGTERM", TERM_MS],
     ["SIGKILL", KILL_MS],
   ] as const) {
-    const pids = await findEngine(dataDir);
+    const pids = await findEngine(dataDir, log);
     if (pids.length === 0) return ran;
     ran = true;
     for (const pid of pids) send(title, pid, signal);
-    const ended = async () => ((await findEngine(dataDir)).length === 0 ? true : undefined);
+    const ended = async () => ((await findEngine(dataDir, log)).length === 0 ? true : undefined);
     if ((await until(ended, timeoutMs)) === true) return true;
   }
   throw new TimeoutError(`${title} (data in ${dataDir}) still runs after SIGTERM and SIGKILL.`, {

@@ -107,7 +107,7 @@ export async function stopEngine(
   if (!existsSync(files.dir)) return false;
   return withLock(files.lock, async () => {
     const record = await readEngineRecord(files.record);
-    return record === undefined ? false : stopProcesses(engine.title, await dataDirOf(files, record));
+    return record === undefined ? false : stopProcesses(engine.title, await engineDataDir(files, record), files.log);
   });
 }
 
@@ -119,8 +119,8 @@ export async function inspectEngine<S extends OtherService, Input>(
   const files = serverFiles(options.stateDir, options.scope, engine.service);
   const record = await readEngineRecord(files.record);
   if (record === undefined) return { state: "absent" };
-  const dataDir = await dataDirOf(files, record);
-  const [pid] = await findEngine(dataDir);
+  const dataDir = await engineDataDir(files, record);
+  const [pid] = await findEngine(dataDir, files.log);
   if (pid === undefined) return { state: "stopped" };
   const setup = { home: "", dataDir, ports: record.ports, password: await adminPassword(files), user: undefined };
   const endpoint = engine.endpoint({ ...setup, input: options.input });
@@ -142,7 +142,7 @@ async function startLocked<S extends OtherService, Input>(
         hint: "Begin in another state directory (--state), or use the version that made it.",
       },
     );
-  const dataDir = await dataDirOf(files, record);
+  const dataDir = await engineDataDir(files, record);
   const user = await runAs(dataDir);
   await createDataHome(dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -150,10 +150,10 @@ async function startLocked<S extends OtherService, Input>(
   const setupOf = async (ports: Readonly<Record<string, number>>): Promise<EngineSetup<Input>> => {
     return { home, dataDir, ports, password: await adminPassword(files), user, input: options.input };
   };
-  const [running] = await findEngine(dataDir);
+  const [running] = await findEngine(dataDir, files.log);
   if (running !== undefined) {
     const setup = await setupOf(record.ports);
-    const alive = async () => (await findEngine(dataDir)).includes(running);
+    const alive = async () => (await findEngine(dataDir, files.log)).includes(running);
     if (await waitUntilReady(engine, setup, async () => !(await alive()), files))
       return started(engine, setup, options.scope, running, false);
   }
@@ -166,7 +166,7 @@ async function startLocked<S extends OtherService, Input>(
     if (await waitUntilReady(engine, setup, () => Promise.resolve(child.hasEnded()), files))
       return started(engine, setup, options.scope, child.pid, true);
     const said = await child.said();
-    await stopProcesses(engine.title, dataDir);
+    await stopProcesses(engine.title, dataDir, files.log);
     if (BIND_FAILED.test(said) && options.port === undefined && attempt < PORT_ATTEMPTS) continue;
     throw new ServiceError(`${engine.title} ended while it started. Its last words:\n${lastLines(said) || "(none)"}`, {
       code: "EMBEDDED_START_FAILED",
@@ -250,7 +250,7 @@ async function firstRecord(
 }
 
 /** Real path of the data directory; it need not exist yet. */
-async function dataDirOf(files: ServerFiles, record: EngineRecord): Promise<string> {
+export async function engineDataDir(files: ServerFiles, record: EngineRecord): Promise<string> {
   return record.dataDir ?? join(await realpath(files.dir), "data");
 }
 

@@ -1,0 +1,63 @@
+import { COMMONS } from "../config/commons-instances.ts";
+import type { Environment } from "../model/environment.ts";
+import type { Footprint, FootprintRow, FootprintSum, ServerFootprint } from "../model/footprint.ts";
+import { type Service, SERVICES } from "../model/service.ts";
+
+/**
+ * Compares what an environment's servers use with what its instances would use with a server each.
+ *
+ * @param shared the environment's own servers, measured
+ * @param own servers of instances' own (`sharing: instance`) that were measured, if any ran; where none did, what a shared server of the
+ *   service uses stands for what one of an instance's own would
+ */
+export function compareFootprint(
+  environment: Pick<Environment, "name" | "instances">,
+  shared: readonly ServerFootprint[],
+  own: readonly ServerFootprint[],
+): Footprint {
+  const instances = environment.instances.filter(
+    ({ sandbox, module, instance }) => !(sandbox === COMMONS && module === instance),
+  );
+  const rows = SERVICES.flatMap((service): FootprintRow[] => {
+    const here = shared.filter((server) => server.service === service);
+    const needed = instances.filter(({ claims }) => claims.some((claim) => claim.service === service)).length;
+    if (here.length === 0) return [];
+    const apart = own.filter((server) => server.service === service);
+    return [{ service, shared: sum(here), own: scaled(apart.length > 0 ? apart : here, needed, apart.length) }];
+  });
+  return {
+    environment: environment.name,
+    instances: instances.length,
+    servers: shared,
+    rows,
+    shared: total(rows.map((row) => row.shared)),
+    own: total(rows.map((row) => row.own)),
+  };
+}
+
+/** What `needed` servers use that are like those measured. */
+function scaled(like: readonly ServerFootprint[], needed: number, measured: number): FootprintRow["own"] {
+  const { servers, processes, memory, disk } = sum(like);
+  const factor = needed / servers;
+  return {
+    servers: needed,
+    processes: Math.round(processes * factor),
+    memory: Math.round(memory * factor),
+    disk: Math.round(disk * factor),
+    measured: Math.min(measured, needed),
+  };
+}
+
+function sum(servers: readonly ServerFootprint[]): FootprintSum {
+  return total(servers.map((server) => ({ ...server, servers: 1 })));
+}
+
+function total(sums: readonly FootprintSum[]): FootprintSum {
+  const add = (key: keyof FootprintSum) => sums.reduce((all, one) => all + one[key], 0);
+  return { servers: add("servers"), processes: add("processes"), memory: add("memory"), disk: add("disk") };
+}
+
+/** Do these servers belong to instances, as with `sharing: instance`? */
+export function isOwn(server: { readonly id: string; readonly service: Service }): boolean {
+  return server.id.slice(server.service.length + 1).includes("/");
+}
