@@ -1,11 +1,11 @@
-import type { ClaimSpecs, OtherService } from "../model/claim.ts";
+import { type ClaimSpecs, KEYMANAGER_USER, type OtherService, PLAIN_TOKENS } from "../model/claim.ts";
 import type { DatabaseSpec } from "../model/environment.ts";
 import type { ClaimDescriptor } from "../modules/claim-schema.ts";
 import type { Path } from "../modules/source-file.ts";
 import { storedSettings } from "../modules/session-settings.ts";
 import { bytes, milliseconds } from "../modules/units.ts";
 import { didYouMean, listed, quoted } from "../modules/wording.ts";
-import { name } from "../naming/name.ts";
+import { name as nameOf } from "../naming/name.ts";
 import type { Draft, Entry } from "./draft.ts";
 import { own } from "./draft.ts";
 import type { ClaimOverride } from "./environment-schema.ts";
@@ -61,6 +61,7 @@ export function databaseSpec(claim: Descriptor<"postgresql">, override: Override
 export function specOf(
   draft: Draft,
   entry: Entry,
+  name: string,
   claim: Exclude<ClaimDescriptor, { readonly service: "postgresql" }>,
   override: Override,
 ): ClaimSpecs[OtherService] {
@@ -80,6 +81,7 @@ export function specOf(
         serviceAccount,
         roles,
         scopes,
+        tokens: usesKeys(draft, entry, name) ? KEYMANAGER_USER : PLAIN_TOKENS,
         redirectUris: override?.redirectUris ?? claim.redirectUris,
         webOrigins: override?.webOrigins ?? claim.webOrigins,
       };
@@ -87,6 +89,13 @@ export function specOf(
     case "redis":
       return {};
   }
+}
+
+/** Does a key application of the entry's name this client? */
+function usesKeys(draft: Draft, entry: Entry, client: string): boolean {
+  const claims = Object.values(entry.module?.descriptor.claims ?? {});
+  const keys = claims.filter((claim) => claim.service === "keymanager" && claim.client === client);
+  return keys.length > 0 && draft.prefixes.keymanager !== undefined;
 }
 
 function topics(claim: Descriptor<"kafka">, override: Override): ClaimSpecs["kafka"] {
@@ -142,7 +151,7 @@ function keyApplication(draft: Draft, entry: Entry, claim: Descriptor<"keymanage
   const prefix = draft.prefixes.keycloak;
   const { sandbox, instance } = entry;
   const clientId = (word: string) =>
-    name({ prefix: prefix ?? "", service: "keycloak", kind: "client-id", sandbox, instance, claim: word }).name;
+    nameOf({ prefix: prefix ?? "", service: "keycloak", kind: "client-id", sandbox, instance, claim: word }).name;
   return {
     validityDays,
     preExpireDays,

@@ -1,5 +1,5 @@
 import type { DatabaseClaim, Instance, OtherServiceConfig } from "../model/environment.ts";
-import type { ServiceClaim } from "../model/claim.ts";
+import { KEYMANAGER_ADMIN, type ServiceClaim } from "../model/claim.ts";
 import type { Position } from "../model/error.ts";
 import type { Sharing } from "../model/service.ts";
 import { quoted } from "../modules/wording.ts";
@@ -108,7 +108,15 @@ function claimsOf(service: DatabaseService, scope: string, position: Position, k
     ...adminClient(scope),
     kind: "client",
     service: "keycloak",
-    spec: { public: false, redirectUris: [], webOrigins: [], serviceAccount: true, roles: [], scopes: [] },
+    spec: {
+      public: false,
+      redirectUris: [],
+      webOrigins: [],
+      serviceAccount: true,
+      roles: [],
+      scopes: [],
+      tokens: KEYMANAGER_ADMIN,
+    },
     accept: [],
     position,
   };

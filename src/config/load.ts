@@ -45,7 +45,7 @@ export async function loadEnvironment(file: string): Promise<Environment> {
     for (const { uses: role, claim } of Object.values(descriptor?.accesses ?? {})) {
       const owner = role === undefined ? undefined : used.get(role);
       const exists = owner?.module !== undefined && Object.hasOwn(owner.module.descriptor.claims, claim);
-      if (owner !== undefined && exists) checkConsent(draft, entry, role, owner, claim);
+      if (role !== undefined && owner !== undefined && exists) checkConsent(draft, entry, role, owner, claim);
     }
     const claims = resolveClaims(draft, entry, used);
     return {

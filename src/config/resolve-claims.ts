@@ -73,7 +73,7 @@ function claimOf(draft: Draft, entry: Entry, name: string, claim: ClaimDescripto
   return {
     kind: CLAIM_KINDS[claim.service],
     service: claim.service,
-    spec: specOf(draft, entry, claim, override),
+    spec: specOf(draft, entry, name, claim, override),
     ...common,
   } as Claim;
 }

@@ -78,7 +78,26 @@ export interface ClientSpec {
   readonly roles: readonly string[];
   /** Default client scopes it gets beside the realm's; they exist or are made. */
   readonly scopes: readonly string[];
+  /** What its tokens say of themselves, so that another service of the commons lets it in. */
+  readonly tokens: TokenContent;
 }
+
+/** What the tokens of a client's service account hold beside what Keycloak puts there. */
+export interface TokenContent {
+  /** Audiences (`aud`) that they are for. */
+  readonly audiences: readonly string[];
+  /** Values in `realm_access.roles`, though the realm has no such roles. */
+  readonly roles: readonly string[];
+}
+
+/** Tokens as they are without us. */
+export const PLAIN_TOKENS: TokenContent = { audiences: [], roles: [] };
+
+/** Tokens with which Keymanager lets a client use the key applications whose policy names it. */
+export const KEYMANAGER_USER: TokenContent = { audiences: ["keymanager"], roles: ["keymanager-user"] };
+
+/** Tokens with which Keymanager lets its administrator do everything. */
+export const KEYMANAGER_ADMIN: TokenContent = { audiences: ["keymanager"], roles: ["keymanager-admin"] };
 
 /** A part of Redis: keys and channels that begin with the instance's prefixes. Kind `keyspace`, service `redis`. */
 export type KeyspaceSpec = Readonly<Record<never, never>>;

@@ -14,13 +14,16 @@ export async function run(_args: readonly string[], options: CommonOptions, io: 
   const claims = instances.flatMap((instance) => instance.claims);
   const sandboxes = new Set(instances.map(({ sandbox }) => sandbox)).size;
   const databases = claims.filter(({ kind }) => kind === "database").length;
-  const accesses = claims.length - databases;
-  const data = { valid: true, file, environment: name, sandboxes, instances: instances.length, databases, accesses };
+  const accesses = claims.filter(({ kind }) => kind === "access").length;
+  const others = claims.length - databases - accesses;
+  const counted = { sandboxes, instances: instances.length, databases, others, accesses };
+  const data = { valid: true, file, environment: name, ...counted };
   openOutput(io, options).result(data, (look) => {
     const counts = [
       count(sandboxes, "sandbox", "sandboxes"),
       count(instances.length, "instance"),
       count(databases, "database"),
+      ...(others === 0 ? [] : [count(others, "claim on other services", "claims on other services")]),
       count(accesses, "access", "accesses"),
     ];
     const shown = relative(io.cwd, file) || file;
