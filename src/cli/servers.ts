@@ -1,9 +1,12 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import writeFileAtomic from "write-file-atomic";
 import { adminClient, commonsClaim, type DatabaseService } from "../config/commons-instances.ts";
 import type { OtherService } from "../model/claim.ts";
 import type { Credential } from "../model/credential.ts";
 import { credentialKey } from "../model/credential.ts";
 import type { Endpoint } from "../model/endpoint.ts";
-import type { ClaimRef, ExternalEndpoint, ExternalServer, ServerAddress } from "../model/environment.ts";
+import type { Authority, ClaimRef, ExternalEndpoint, ExternalServer, ServerAddress } from "../model/environment.ts";
 import { ServiceError } from "../model/error.ts";
 import type { Emit } from "../model/event.ts";
 import { Secret } from "../model/secret.ts";
@@ -52,6 +55,11 @@ export class Servers {
     return remembered(this.#endpoints, id, () => this.#endpoint(this.#server(id) as OtherServer));
   }
 
+  #source(): Source {
+    const { environment, state } = this.#session;
+    return { file: environment.file, stateDir: state.dir, env: this.#env };
+  }
+
   #server(id: string) {
     const server = this.#session.servers.get(id);
     if (server === undefined) throw new Error(`nothing is placed on ${id}`);
@@ -62,8 +70,7 @@ export class Servers {
     const { environment, state } = this.#session;
     const { id, scope } = server;
     const service = environment.commons.postgresql;
-    if (service?.mode === "external")
-      return databaseAddress(service.servers[scope], id, scope, environment.file, this.#env);
+    if (service?.mode === "external") return databaseAddress(service.servers[scope], id, scope, this.#source());
     const { inspectPostgresql, startPostgresql } = await import("../targets/embedded/postgresql.ts");
     if (this.#start === undefined) {
       const found = await inspectPostgresql({ stateDir: state.dir, scope });
@@ -85,8 +92,7 @@ export class Servers {
   async #endpoint({ id, service, scope }: OtherServer): Promise<Endpoint> {
     const { environment, state } = this.#session;
     const config = environment.commons[service];
-    if (config?.mode === "external")
-      return externalEndpoint(service, config.servers[scope], id, scope, environment.file, this.#env);
+    if (config?.mode === "external") return externalEndpoint(service, config.servers[scope], id, scope, this.#source());
     const { engineOf } = await import("../targets/embedded/engine-of.ts");
     const { inspectEngine, startEngine } = await import("../targets/embedded/engine.ts");
     const engine = await engineOf(service, config?.server);
@@ -163,6 +169,28 @@ function remembered<T>(known: Map<string, Promise<T>>, id: string, find: () => P
   return finding;
 }
 
+/** Where secrets of the environment file are read from. */
+interface Source {
+  readonly file: string;
+  readonly stateDir: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** A file with the authority's certificates; those of a Kubernetes Secret are put into the state directory. */
+async function authority(
+  { caFile, caFrom }: Authority,
+  id: string,
+  { file, stateDir, env }: Source,
+): Promise<{ readonly caFile?: string }> {
+  if (caFile !== undefined) return { caFile };
+  if (caFrom === undefined) return {};
+  const certificates = await readSecret(caFrom, `the authority's certificates for ${id}`, file, env);
+  const path = join(stateDir, "authorities", `${id.replaceAll("/", "__")}.pem`);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writeFileAtomic(path, certificates.reveal());
+  return { caFile: path };
+}
+
 function notRunning(id: string, state: "absent" | "stopped"): ServiceError {
   return new ServiceError(
     `The embedded server ${id} ${state === "absent" ? "was never started" : "is stopped"}. Nothing was changed.`,
@@ -183,8 +211,7 @@ async function databaseAddress(
   server: ExternalServer | undefined,
   id: string,
   scope: string,
-  file: string,
-  env: NodeJS.ProcessEnv,
+  source: Source,
 ): Promise<ServerAddress> {
   if (server === undefined) throw new Error(`no address for ${id}`);
   return {
@@ -193,10 +220,10 @@ async function databaseAddress(
     host: server.host,
     port: server.port,
     user: server.admin.user,
-    password: await readSecret(server.admin.passwordFrom, "the PostgreSQL admin's password", file, env),
+    password: await readSecret(server.admin.passwordFrom, "the PostgreSQL admin's password", source.file, source.env),
     database: server.admin.database,
     sslmode: server.sslmode,
-    ...(server.caFile === undefined ? {} : { caFile: server.caFile }),
+    ...(await authority(server, id, source)),
   };
 }
 
@@ -205,13 +232,13 @@ async function externalEndpoint(
   server: ExternalEndpoint | undefined,
   id: string,
   scope: string,
-  file: string,
-  env: NodeJS.ProcessEnv,
+  source: Source,
 ): Promise<Endpoint> {
   if (server === undefined) throw new Error(`no address for ${id}`);
-  const { hosts, tls, path, caFile, admin, options } = server;
+  const { hosts, tls, path, admin, options } = server;
   const whose = `the ${service} admin's password`;
-  const password = admin === undefined ? new Secret("") : await readSecret(admin.passwordFrom, whose, file, env);
+  const password =
+    admin === undefined ? new Secret("") : await readSecret(admin.passwordFrom, whose, source.file, source.env);
   const base = {
     scope,
     hosts,
@@ -219,7 +246,7 @@ async function externalEndpoint(
     path,
     user: admin?.user ?? "",
     password,
-    ...(caFile === undefined ? {} : { caFile }),
+    ...(await authority(server, id, source)),
   };
   switch (service) {
     case "s3": {
@@ -230,7 +257,7 @@ async function externalEndpoint(
     case "keycloak":
       return { ...base, service, realm: options["realm"] ?? "" };
     case "keymanager": {
-      const database = await databaseAddress(server.database, id, scope, file, env);
+      const database = await databaseAddress(server.database, `${id}-database`, scope, source);
       const { tokenUrl } = options;
       const auth = tokenUrl === undefined ? {} : { auth: { tokenUrl, clientId: base.user, clientSecret: password } };
       return { ...base, service, database, ...auth };

@@ -12,7 +12,7 @@ import { Draft } from "./draft.ts";
 import { withCommons } from "./commons-instances.ts";
 import { environmentSchema } from "./environment-schema.ts";
 import { behindWrongMode, checkCommons, readCommons } from "./read-commons.ts";
-import { resolveClaims } from "./resolve-claims.ts";
+import { accessesOf, resolveClaims } from "./resolve-claims.ts";
 import { resolveUses } from "./resolve-uses.ts";
 import { resolveVariables } from "./resolve-variables.ts";
 
@@ -42,7 +42,7 @@ export async function loadEnvironment(file: string): Promise<Environment> {
     const { used, absent } = resolveUses(draft, entry);
     checkShares(draft, entry);
     const descriptor = entry.module?.descriptor;
-    for (const { uses: role, claim } of Object.values(descriptor?.accesses ?? {})) {
+    for (const { uses: role, claim } of Object.values(accessesOf(draft, entry))) {
       const owner = role === undefined ? undefined : used.get(role);
       const exists = owner?.module !== undefined && Object.hasOwn(owner.module.descriptor.claims, claim);
       if (role !== undefined && owner !== undefined && exists) checkConsent(draft, entry, role, owner, claim);

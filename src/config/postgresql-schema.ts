@@ -25,16 +25,26 @@ const closeMaintenance = z
 const portWords = "a port from 1 to 65535";
 export const port = () => z.int().min(1, portWords).max(65535, portWords);
 
-export const passwordFrom = mapping({
-  env: variableName().optional().describe("Environment variable that holds the password."),
-  file: filePath().optional().describe("File whose first line is the password; relative to this file."),
-  secret: mapping({
+const secretKey = () =>
+  mapping({
     name: label().describe("Name of the Secret."),
     key: z.string().min(1, "a key").describe("Key inside the Secret."),
     namespace: label().optional().describe("Default: that of the current context."),
-  })
+  });
+
+/** Certificates of an authority: a file, or a key of a Kubernetes Secret. */
+export const authority = () =>
+  z
+    .union([filePath(), mapping({ secret: secretKey().describe("Key of a Kubernetes Secret.") })])
     .optional()
-    .describe("Key of a Kubernetes Secret."),
+    .describe(
+      "Certificates of the authority that signed the server's: a file, relative to this one, or a key of a Kubernetes Secret.",
+    );
+
+export const passwordFrom = mapping({
+  env: variableName().optional().describe("Environment variable that holds the password."),
+  file: filePath().optional().describe("File whose first line is the password; relative to this file."),
+  secret: secretKey().optional().describe("Key of a Kubernetes Secret."),
 })
   .refine(
     (source) => [source.env, source.file, source.secret].filter((one) => one !== undefined).length === 1,
@@ -63,7 +73,7 @@ const serverFields = {
     .enum(["disable", "require", "verify-ca", "verify-full"])
     .optional()
     .describe("As in libpq. Default: `disable` on a loopback host, else `verify-full`."),
-  ca: filePath().optional().describe("Certificates of the authority that signed the server's; relative to this file."),
+  ca: authority(),
 };
 
 export const postgresqlServer = mapping({

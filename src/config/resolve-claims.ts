@@ -17,6 +17,11 @@ export function claimsOf(draft: Draft, entry: Entry): Readonly<Record<string, Cl
   return chosen(draft, entry, entry.module?.descriptor.claims ?? {});
 }
 
+/** The descriptor's accesses that an entry really has, as {@link claimsOf}. */
+export function accessesOf(draft: Draft, entry: Entry): Readonly<Record<string, AccessDescriptor>> {
+  return chosen(draft, entry, entry.module?.descriptor.accesses ?? {});
+}
+
 function chosen<T extends ClaimDescriptor | AccessDescriptor>(
   draft: Draft,
   entry: Entry,
@@ -46,7 +51,7 @@ export function resolveClaims(draft: Draft, entry: Entry, uses: ReadonlyMap<stri
   const home = { sandbox: entry.sandbox, instance: entry.instance };
   return [
     ...Object.entries(claimsOf(draft, entry)).map(([name, claim]) => claimOf(draft, entry, name, claim)),
-    ...Object.entries(chosen(draft, entry, descriptor.accesses)).flatMap(([name, access]) => {
+    ...Object.entries(accessesOf(draft, entry)).flatMap(([name, access]) => {
       const owner = access.uses === undefined ? entry : uses.get(access.uses);
       return owner === undefined ? [] : accessOf(draft, entry, name, access, owner);
     }),
@@ -93,6 +98,12 @@ function accessOf(draft: Draft, entry: Entry, name: string, access: AccessDescri
   if (access.service === "postgresql")
     return [databaseAccess(draft, entry, name, target, access.connectionLimit, path)];
   if (wanted === undefined) return [];
+  const limit = [...entry.path, "accesses", name, "connectionLimit"];
+  if (draft.source.has(limit))
+    draft.reportKey(
+      limit,
+      `\`connectionLimit\` does not fit an access on ${access.service}; what can be changed: \`accept\``,
+    );
   const words = wordsOf(wanted);
   for (const word of access.only) {
     if (words.includes(word)) continue;

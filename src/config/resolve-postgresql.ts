@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import type { ExternalServer, PostgresqlService, SecretSource } from "../model/environment.ts";
+import type { Authority, ExternalServer, PostgresqlService, SecretSource } from "../model/environment.ts";
 import type { Path } from "../modules/source-file.ts";
 import { didYouMean, listed, quoted } from "../modules/wording.ts";
 import type { Draft, Entry } from "./draft.ts";
@@ -100,7 +100,7 @@ export function serverOf(draft: Draft, path: Path, config: ServerConfig): Extern
     host,
     port,
     sslmode,
-    ...(ca === undefined ? {} : { caFile: absolute(draft, ca) }),
+    ...(ca === undefined ? {} : authorityOf(draft, ca)),
     admin: {
       user: admin.user,
       database: admin.database,
@@ -119,8 +119,13 @@ export function absolute(draft: Draft, path: string): string {
   return resolve(dirname(draft.source.file), path);
 }
 
+/** Certificates of an authority, with an absolute path. */
+export function authorityOf(draft: Draft, ca: NonNullable<ServerConfig["ca"]>): Authority {
+  return typeof ca === "string" ? { caFile: absolute(draft, ca) } : { caFrom: secretSource(draft, ca) };
+}
+
 /** Where a secret comes from, with an absolute path. */
-export function secretSource(draft: Draft, source: ServerConfig["admin"]["passwordFrom"]): SecretSource {
+export function secretSource(draft: Draft, source: Partial<ServerConfig["admin"]["passwordFrom"]>): SecretSource {
   const { env, file, secret } = source;
   if (env !== undefined) return { env };
   if (file !== undefined) return { file: absolute(draft, file) };

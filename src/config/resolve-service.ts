@@ -4,8 +4,9 @@ import type { Sharing } from "../model/service.ts";
 import { didYouMean, listed, quoted } from "../modules/wording.ts";
 import type { Path } from "../modules/source-file.ts";
 import type { Draft } from "./draft.ts";
-import { absolute, isLoopback, secretSource, serverOf } from "./resolve-postgresql.ts";
+import { authorityOf, isLoopback, secretSource, serverOf } from "./resolve-postgresql.ts";
 import { scopeOf } from "./placement.ts";
+import { claimsOf } from "./resolve-claims.ts";
 import { requiredKeys, type ServerInput, serverKeys } from "./service-schemas.ts";
 
 /** `commons.<service>` as parsed. */
@@ -103,7 +104,7 @@ function serversByScope(
       result[scope] = endpointOf(draft, [...below, scope], service, server, address, environment);
   }
   const needed = draft.entries.filter((entry) =>
-    Object.values(entry.module?.descriptor.claims ?? {}).some((claim) => claim.service === service),
+    Object.values(claimsOf(draft, entry)).some((claim) => claim.service === service),
   );
   const scopes = [...new Set(needed.map((entry) => scopeOf(sharing, entry)))];
   const missing = scopes.filter((scope) => !draft.source.has([...below, scope]));
@@ -169,7 +170,7 @@ function endpointOf(
   return {
     ...address,
     options,
-    ...(ca === undefined ? {} : { caFile: absolute(draft, ca) }),
+    ...(ca === undefined ? {} : authorityOf(draft, ca)),
     ...(admin === undefined
       ? {}
       : { admin: { user: admin.user ?? "", passwordFrom: secretSource(draft, admin.passwordFrom) } }),

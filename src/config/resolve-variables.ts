@@ -1,4 +1,5 @@
 import type { Claim, Variable } from "../model/environment.ts";
+import type { AccessDescriptor, ClaimDescriptor } from "../modules/claim-schema.ts";
 import type { ModuleDescriptor } from "../modules/schema.ts";
 import { BINDING_FIELDS } from "../modules/binding-fields.ts";
 import { fieldsOf } from "../modules/descriptor-mistakes.ts";
@@ -49,19 +50,21 @@ export function resolveVariables(
   const known = new Map([...fields, ...readersFields(claims, fields)]);
   for (const [name, template] of Object.entries(entry.data.env)) {
     const path = [...entry.path, "env", name];
-    for (const message of templateMistakes(name, template, known)) draft.report(path, message);
+    for (const message of templateMistakes(name, template, known, bindings)) draft.report(path, message);
     const missing = referencesOf(template).find(({ binding }) => leftOut.includes(binding))?.binding;
-    const claim = missing === undefined ? undefined : own(descriptor.claims, missing);
-    if (claim !== undefined) {
-      const without = draft.elsewhere.has(claim.service)
-        ? `\`elsewhere\` names ${claim.service}`
-        : `its option ${quoted(claim.with ?? "")} is not taken`;
-      draft.report(path, `${quoted(name)} needs claim ${quoted(missing ?? "")}, but ${without}`);
+    if (missing === undefined) continue;
+    const claim = own(descriptor.claims, missing);
+    const access = own(descriptor.accesses, missing);
+    const part = claim ?? access;
+    const refused = part === undefined ? undefined : whyLeftOut(draft, entry, part);
+    if (refused !== undefined) {
+      const what = claim === undefined ? "access" : "claim";
+      draft.report(path, `${quoted(name)} needs ${what} ${quoted(missing)}, but ${refused}`);
       continue;
     }
-    const role = missing === undefined ? undefined : own(descriptor.accesses, missing)?.uses;
+    const role = access?.uses;
     // Where the use is wrong in itself, that is all there is to say about it.
-    if (missing === undefined || role === undefined || !absent.has(role)) continue;
+    if (role === undefined || !absent.has(role)) continue;
     const message = `${quoted(name)} needs access ${quoted(missing)}, but this instance uses no ${role}`;
     draft.report(path, message);
   }
@@ -73,6 +76,17 @@ export function resolveVariables(
       .map(({ variable }) => variable),
     ...Object.entries(entry.data.env).map(([name, template]): Variable => ({ name, template, component: "" })),
   ];
+}
+
+/** Why a claim or access of the descriptor is none of the entry's, unless its use is the cause. */
+function whyLeftOut(
+  draft: Draft,
+  entry: Entry,
+  { service, with: option }: ClaimDescriptor | AccessDescriptor,
+): string | undefined {
+  if (draft.elsewhere.has(service)) return `\`elsewhere\` names ${service}`;
+  if (option === undefined || entry.data.with.includes(option)) return undefined;
+  return `its option ${quoted(option)} is not taken`;
 }
 
 /** Readers are accesses that the environment file adds. */

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { OtherService } from "../model/claim.ts";
 import { SERVICES } from "../model/service.ts";
-import { filePath, label, mapping } from "../modules/schema-parts.ts";
-import { passwordFrom, port, postgresqlServer, prefix, sharing } from "./postgresql-schema.ts";
+import { label, mapping } from "../modules/schema-parts.ts";
+import { authority, passwordFrom, port, postgresqlServer, prefix, sharing } from "./postgresql-schema.ts";
 
 /** The services beside PostgreSQL. */
 export const OTHER_SERVICES = SERVICES.filter(
@@ -33,9 +33,6 @@ const tokenAdmin = mapping(
   { password: NO_PASSWORD },
 );
 
-const ca = () =>
-  filePath().optional().describe("Certificates of the authority that signed the server's; relative to this file.");
-
 const url = (schemes: string, example: string) =>
   z
     .string()
@@ -49,7 +46,7 @@ const SERVERS = {
   kafka: {
     brokers: z.array(broker).min(1, "at least one `host:port`").describe("Bootstrap servers."),
     tls: z.boolean().optional().describe("Whether the listener speaks TLS. Default: not on loopback hosts, else true."),
-    ca: ca(),
+    ca: authority(),
     admin: admin("Who creates topics, users and ACLs; signs in by SCRAM-SHA-512."),
   },
   s3: {
@@ -57,17 +54,17 @@ const SERVERS = {
     server: z.enum(["minio", "garage"]).default("minio").describe("Which server it is."),
     region: z.string().min(1, "a region").optional().describe("Default: `us-east-1` for MinIO, `garage` for Garage."),
     adminUrl: url("https?", "http://garage:3903").optional().describe("Garage's administration API."),
-    ca: ca(),
+    ca: authority(),
     admin: tokenAdmin.describe("Who creates buckets, users and policies."),
   },
   opensearch: {
     endpoint: url("https?", "https://opensearch.example.org:9200"),
-    ca: ca(),
+    ca: authority(),
     admin: admin("A user with the role `all_access`."),
   },
   keymanager: {
     endpoint: url("https?", "http://keymanager/v1/keymanager"),
-    ca: ca(),
+    ca: authority(),
     admin: admin("OIDC client that administers it: client id as `user`.").optional(),
     tokenUrl: url("https?", "https://keycloak.example.org/realms/openg2p/protocol/openid-connect/token")
       .optional()
@@ -79,12 +76,12 @@ const SERVERS = {
   keycloak: {
     endpoint: url("https?", "https://keycloak.example.org"),
     realm: label().optional().describe("The environment's realm. Default: the environment's name."),
-    ca: ca(),
+    ca: authority(),
     admin: admin("An administrator of the realm `master`."),
   },
   redis: {
     endpoint: url("rediss?", "redis://redis.example.org:6379"),
-    ca: ca(),
+    ca: authority(),
     admin: admin("An ACL user with all rights, such as `default`."),
   },
 } as const satisfies Record<OtherService, z.core.$ZodLooseShape>;
@@ -159,7 +156,7 @@ export interface ServerInput {
   readonly brokers?: readonly string[];
   readonly endpoint?: string;
   readonly tls?: boolean;
-  readonly ca?: string;
+  readonly ca?: z.output<ReturnType<typeof authority>>;
   readonly admin?: { readonly user?: string; readonly passwordFrom: z.output<typeof passwordFrom> };
   readonly server?: "minio" | "garage";
   readonly region?: string;

@@ -89,8 +89,15 @@ export type SecretSource =
   /** A key of a Kubernetes Secret; without `namespace` the one of the current context. */
   | { readonly secret: { readonly namespace?: string; readonly name: string; readonly key: string } };
 
+/** Certificates of the authority that signed a server's, where it is not one that the system knows. */
+export interface Authority {
+  /** Absolute path. */
+  readonly caFile?: string;
+  readonly caFrom?: SecretSource;
+}
+
 /** Address and admin of an external server. */
-export interface ExternalServer {
+export interface ExternalServer extends Authority {
   readonly host: string;
   readonly port: number;
   readonly admin: {
@@ -99,9 +106,8 @@ export interface ExternalServer {
     /** Database the admin connects to first; default `postgres`. */
     readonly database: string;
   };
-  /** libpq's words; `verify-full` and `verify-ca` use {@link ExternalServer.caFile} or the system's roots. */
+  /** libpq's words; `verify-full` and `verify-ca` use the {@link Authority} or the system's roots. */
   readonly sslmode: "disable" | "require" | "verify-ca" | "verify-full";
-  readonly caFile?: string;
 }
 
 /** How the environment file provides PostgreSQL. */
@@ -121,11 +127,10 @@ export type PostgresqlService = {
 );
 
 /** Address and administrator of an external server of a service beside PostgreSQL. */
-export interface ExternalEndpoint {
+export interface ExternalEndpoint extends Authority {
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly tls: boolean;
   readonly path: string;
-  readonly caFile?: string;
   /** `user` is empty where the service knows only a token. */
   readonly admin?: { readonly user: string; readonly passwordFrom: SecretSource };
   /** What only some services need: s3 `server`, `region`, `adminUrl`; keycloak `realm`; keymanager `tokenUrl`. */

@@ -200,7 +200,13 @@ export function environmentFile(
     `    modules:${modules.length === 0 ? " []" : ""}`,
     ...modules.map((entry) => `      - ${entry}`),
   ]);
-  const head = ["apiVersion: g2p.dev/v1", `environment: ${name}`, "commons:", `  postgresql: ${postgresql}`, `  elsewhere: [s3, keycloak, keymanager, redis]`];
+  const head = [
+    "apiVersion: g2p.dev/v1",
+    `environment: ${name}`,
+    "commons:",
+    `  postgresql: ${postgresql}`,
+    `  elsewhere: [s3, keycloak, keymanager, redis]`,
+  ];
   return [...head, `sandboxes:${lines.length === 0 ? " []" : ""}`, ...lines, ""].join("\n");
 }
 

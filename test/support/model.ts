@@ -150,6 +150,9 @@ export async function openModel(
     });
   const placeWith = (signal = new AbortController().signal): Place => ({
     id: "postgresql",
+    service: "postgresql",
+    wanted: [],
+    after: [],
     open: () => session(signal),
   });
   const settings = (options: RunOptions) => ({
