@@ -9,10 +9,12 @@ import { dirname, join } from "node:path";
 import { format } from "prettier";
 import * as z from "zod";
 import { environmentSchema } from "../src/config/environment-schema.ts";
+import { OTHER_SERVICES } from "../src/config/service-schemas.ts";
+import { BINDING_FIELDS, type ClaimService } from "../src/modules/binding-fields.ts";
 import { builtinModules } from "../src/modules/builtin.ts";
 import type { ModuleDescriptor } from "../src/modules/schema.ts";
 import { moduleSchema } from "../src/modules/schema.ts";
-import { BINDING_FIELDS } from "../src/modules/template-references.ts";
+import { accessText, claimText } from "./describe-claims.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const GENERATED = "<!-- Written by scripts/generate-reference.ts; change the schemas or descriptors instead. -->";
@@ -36,28 +38,39 @@ function jsonSchema(schema: z.ZodType, title: string): JsonSchema {
   return { $schema, title, ...rest } as JsonSchema;
 }
 
-/** One row per key, those of inner mappings below their own. */
-function rowsOf(schema: JsonSchema, path = ""): string[][] {
+/**
+ * One row per key, those of inner mappings below their own.
+ *
+ * @param whole keys whose inside has a table of its own.
+ */
+function rowsOf(schema: JsonSchema, whole: readonly string[] = [], path = ""): string[][] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
     const here = path === "" ? key : `${path}.${key}`;
     const required = schema.required?.includes(key) === true;
     const standard = value.default === undefined ? "" : code(defaultText(value.default));
     return [
       [code(here), typeOf(value), required ? "**required**" : standard, value.description ?? ""],
-      ...inner(value, here),
+      ...(whole.includes(here) ? [] : inner(value, whole, here)),
     ];
   });
 }
 
-function inner(schema: JsonSchema, path: string): string[][] {
-  if (schema.properties !== undefined) return rowsOf(schema, path);
-  if (schema.items !== undefined) return inner(schema.items, `${path}[]`);
-  if (typeof schema.additionalProperties === "object") return inner(schema.additionalProperties, `${path}.*`);
-  const branches = (schema.oneOf ?? schema.anyOf ?? []).filter(({ properties }) => properties !== undefined);
-  return branches.flatMap((branch) => {
-    const mode = branch.properties?.["mode"]?.const;
-    return rowsOf(branch, typeof mode === "string" ? `${path}(${mode})` : path);
-  });
+function inner(schema: JsonSchema, whole: readonly string[], path: string): string[][] {
+  if (schema.properties !== undefined) return rowsOf(schema, whole, path);
+  if (schema.items !== undefined) return inner(schema.items, whole, `${path}[]`);
+  if (typeof schema.additionalProperties === "object") return inner(schema.additionalProperties, whole, `${path}.*`);
+  return branchesOf(schema).flatMap((branch) => rowsOf(branch, whole, path));
+}
+
+/** The mappings that a value may be, one of several. */
+function branchesOf(schema: JsonSchema | undefined): JsonSchema[] {
+  return (schema?.oneOf ?? schema?.anyOf ?? []).filter(({ properties }) => properties !== undefined);
+}
+
+/** Keys of a mapping without some of them. */
+function without(schema: JsonSchema, ...keys: readonly string[]): JsonSchema {
+  const kept = Object.entries(schema.properties ?? {}).filter(([key]) => !keys.includes(key));
+  return { ...schema, properties: Object.fromEntries(kept) };
 }
 
 function typeOf(schema: JsonSchema): string {
@@ -99,16 +112,35 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
+const HEAD = ["Key", "Type", "Default", "Meaning"];
+const SERVICES: readonly ClaimService[] = ["postgresql", ...OTHER_SERVICES];
+
 function environmentPage(schema: JsonSchema): string {
+  const commons = schema.properties?.["commons"];
+  const entries = "sandboxes[].modules";
+  const item = schema.properties?.["sandboxes"]?.items?.properties?.["modules"]?.items;
+  const long = branchesOf(item)[0] ?? {};
   return `${GENERATED}
 
 # The environment file
 
 \`g2p.yaml\` says which services an environment shares and which module instances it has. \`*\` stands for a name, \`[]\` for an
-entry of a list; \`commons.postgresql(embedded)\` and \`(external)\` are the two forms of \`commons.postgresql\`. Unknown keys are
-errors. Relative paths count from the file that names them.
+entry of a list. Unknown keys are errors. Relative paths count from the file that names them.
 
-${table(["Key", "Type", "Default", "Meaning"], rowsOf(schema))}
+${table(HEAD, rowsOf(schema, [...SERVICES.map((service) => `commons.${service}`), entries]))}
+
+## Services
+
+A service has one of two forms: \`mode: embedded\`, which g2p runs, or \`mode: external\`, which runs already. With
+\`sharing: environment\` the keys of an external server stand beside \`mode\`; with \`sandbox\` or \`instance\` they stand in
+\`servers\`, once for each of them.
+
+${SERVICES.map((service) => servicePage(service, commons?.properties?.[service])).join("\n")}
+## Entries of \`modules\`
+
+An entry is a module's name or path alone, or a mapping.
+
+${table(HEAD, rowsOf(long))}
 
 ## What is not said
 
@@ -116,12 +148,32 @@ ${table(["Key", "Type", "Default", "Meaning"], rowsOf(schema))}
 - A module that uses another of which the sandbox has exactly one instance uses that one.
 - Built-in modules of one sandbox consent to each other as [their descriptors](modules.md) say. An access from another sandbox,
   or of a module of your own, needs the owner's \`shares\`.
-- \`env\` and descriptors may name ${BINDING_FIELDS.map((field) => code(`\${claim.${field}}`)).join(", ")}. Between braces YAML
-  wants such a text in quotes.
+- Some claims of a module are there only for instances that take an option (\`with: [events]\`); services that the commons do not
+  have stand in \`elsewhere\`, and claims on them are left out with the variables that they fill.
+- \`env\` and descriptors may name every field of a binding, as in \`\${main.host}\`: [which fields there are](modules.md#bindings).
+  Between braces YAML wants such a text in quotes.
 `;
 }
 
+function servicePage(service: ClaimService, schema: JsonSchema | undefined): string {
+  const tables = branchesOf(schema).map((branch) => {
+    const mode = branch.properties?.["mode"];
+    const form = `**\`mode: ${text(mode?.const ?? mode?.default)}\`** ${mode?.description ?? ""}`;
+    return `${form}\n\n${table(HEAD, rowsOf(without(branch, "mode"), ["servers"]))}\n`;
+  });
+  return `### \`commons.${service}\`\n\n${schema?.description ?? ""}\n\n${tables.join("\n")}`;
+}
+
 function modulesPage(schema: JsonSchema): string {
+  const parts = (key: "claims" | "accesses") => {
+    const values = schema.properties?.[key]?.additionalProperties;
+    return branchesOf(typeof values === "object" ? values : undefined).map((branch) => {
+      const service = branch.properties?.["service"];
+      const standard = service?.default === undefined ? "" : " (the default)";
+      const title = `#### \`service: ${text(service?.const ?? service?.default)}\`${standard}`;
+      return `${title}\n\n${service?.description ?? ""}\n\n${table(HEAD, rowsOf(without(branch, "service")))}\n`;
+    });
+  };
   return `${GENERATED}
 
 # Modules
@@ -130,29 +182,54 @@ function modulesPage(schema: JsonSchema): string {
 
 A module of your own is described by a YAML file; an environment file names it by its path.
 
-${table(["Key", "Type", "Default", "Meaning"], rowsOf(schema))}
+${table(HEAD, rowsOf(schema, ["claims", "accesses"]))}
 
-Variables may name ${BINDING_FIELDS.map((field) => code(`\${claim.${field}}`)).join(", ")} of a claim or access.
+### Claims
+
+What a claim may say depends on its service. A module has at most one claim on Kafka, S3, OpenSearch and Redis each.
+
+${parts("claims").join("\n")}
+### Accesses
+
+${parts("accesses").join("\n")}
+### Bindings
+
+Variables may name these fields of a claim or access, as in \`\${main.host}\`:
+
+${table(["Service", "Fields"], SERVICES.map(bindingRow))}
 
 ## Built-in modules
 
 ${[...builtinModules().values()].map(modulePage).join("\n")}`;
 }
 
+/** What fields of single parts are called. */
+const PARTS: Readonly<Partial<Record<ClaimService, string>>> = {
+  kafka: "topic-<topic>",
+  s3: "bucket-<bucket>",
+  opensearch: "index-<index>",
+};
+
+function bindingRow(service: ClaimService): string[] {
+  const part = PARTS[service];
+  const fields = [...BINDING_FIELDS[service], ...(part === undefined ? [] : [part])];
+  return [code(service), fields.map(code).join(", ")];
+}
+
 function modulePage(module: ModuleDescriptor): string {
   const claims = Object.entries(module.claims).map(([name, claim]) => [
     code(name),
-    claim.extensions.map(code).join(", "),
-    String(claim.connectionLimit),
+    code(claim.service),
+    claimText(claim),
+    claim.with === undefined ? "" : code(claim.with),
     (module.consents[name] ?? []).map(code).join(", "),
-    [claim.ownerVisible ? "owner visible as LOGIN" : "", claim.connectsToPostgres ? "login connects to `postgres`" : ""]
-      .filter((remark) => remark !== "")
-      .join("; "),
   ]);
   const accesses = Object.entries(module.accesses).map(([name, access]) => {
-    const use = module.uses[access.uses];
+    const use = access.uses === undefined ? undefined : module.uses[access.uses];
+    const target = use === undefined ? `its own ${code(access.claim)}` : `${code(use.module)} ${code(access.claim)}`;
     const optional = use?.optional === true ? "yes" : "no";
-    return [code(name), `${code(use?.module ?? "")} ${code(access.claim)}`, String(access.connectionLimit), optional];
+    const option = access.with === undefined ? "" : code(access.with);
+    return [code(name), code(access.service), target, accessText(access), option, optional];
   });
   const uses = Object.entries(module.uses).map(
     ([role, use]) => `${code(role)} (module ${code(use.module)}${use.optional ? ", optional" : ""})`,
@@ -160,13 +237,14 @@ function modulePage(module: ModuleDescriptor): string {
   const variables = module.env.flatMap(({ component, prefix, vars }) =>
     Object.entries(vars).map(([suffix, template]) => [code(component), code(prefix + suffix), code(template)]),
   );
+  const accessHead = ["Access", "Service", "Uses", "What", "With option", "Can do without"];
   return `### ${module.title} (${code(module.module)})
 
 Uses: ${uses.length === 0 ? "no other module" : uses.join(", ")}.
 
-${table(["Claim", "Extensions", "Connection limit", "May be read in the same sandbox by", "Remarks"], claims)}
+${table(["Claim", "Service", "What", "With option", "May be used in the same sandbox by"], claims)}
 
-${accesses.length === 0 ? "" : `${table(["Access", "Reads", "Connection limit", "Optional"], accesses)}\n\n`}${table(["Component", "Variable", "Template"], variables)}
+${accesses.length === 0 ? "" : `${table(accessHead, accesses)}\n\n`}${table(["Component", "Variable", "Template"], variables)}
 `;
 }
 

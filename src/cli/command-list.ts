@@ -47,6 +47,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
         .option("--sandbox <names...>", "sandboxes to describe")
         .option("--module <names...>", "modules in each sandbox")
         .addOption(new Option("--postgresql <mode>", "how PostgreSQL is provided").choices(["embedded", "external"]))
+        .option("--with-services", "run the services beside PostgreSQL, too (default: modules get them by other means)")
         .option("--force", "replace a file that is there")
         .option("-y, --yes", "ask nothing, take defaults"),
     load: () => import("./commands/init.ts"),

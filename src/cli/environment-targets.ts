@@ -38,7 +38,7 @@ export const environmentTargets: EnvironmentTargets = async (instances, options,
         const [endpoint, provider] = await Promise.all([servers.endpoint(server.id), providerOf(server.service)]);
         if (credential === undefined) return waiting;
         const placed = placedOf(server, claim);
-        return provider.check(endpoint as never, server.placement as never, placed as never, credential, timeoutMs);
+        return provider.check(endpoint, server.placement, placed, credential, timeoutMs);
       };
       return [
         {

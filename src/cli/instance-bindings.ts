@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
 import type { Fields } from "../model/binding.ts";
 import { type Credential, credentialKey } from "../model/credential.ts";
 import type { Claim, ClaimRef, Instance } from "../model/environment.ts";
-import { ServiceError } from "../model/error.ts";
+import type { Endpoint } from "../model/endpoint.ts";
+import { ConfigError, ServiceError } from "../model/error.ts";
 import { Secret } from "../model/secret.ts";
 import { databaseBinding } from "../providers/postgresql/binding.ts";
 import { providerOf } from "../providers/provider-of.ts";
@@ -37,12 +39,28 @@ export async function instanceBindings(
 async function bindingOf(servers: Servers, server: Server, claim: Claim, credential: Credential): Promise<Fields> {
   if (server.service !== "postgresql") {
     const [endpoint, provider] = await Promise.all([servers.endpoint(server.id), providerOf(server.service)]);
-    return provider.binding(endpoint as never, server.placement as never, placedOf(server, claim) as never, credential);
+    const placed = placedOf(server, claim);
+    const fields = await provider.binding(endpoint, server.placement, placed, credential);
+    return { ...fields, ...(await authorityOf(endpoint)) };
   }
   const { databases, accesses } = server.desired;
   const wanted = [...databases, ...accesses].find((one) => credentialKey(one) === credentialKey(claim));
   if (wanted === undefined) throw new Error(`${credentialKey(claim)} is not placed on ${server.id}`);
   return { ...databaseBinding(wanted, await servers.database(server.id), credential) };
+}
+
+/** `ca`, the certificates of the authority that signed the server's, and `caFile`, where they are on this machine; empty without. */
+async function authorityOf({ tls, caFile, service }: Endpoint): Promise<Fields> {
+  if (!tls || caFile === undefined) return { ca: "", caFile: "" };
+  try {
+    return { ca: await readFile(caFile, "utf8"), caFile };
+  } catch (error) {
+    throw new ConfigError(`The certificates ${caFile} of ${service}'s authority cannot be read.`, [], {
+      code: "CA_UNREADABLE",
+      hint: "Correct `ca` in the environment file, or the file's rights.",
+      cause: error,
+    });
+  }
 }
 
 /** A claim or access as the provider of its service knows it. */

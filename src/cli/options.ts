@@ -17,6 +17,7 @@ export interface InitOptions extends CommonOptions {
   readonly sandbox?: readonly string[];
   readonly module?: readonly string[];
   readonly postgresql?: "embedded" | "external";
+  readonly withServices?: boolean;
   readonly force?: boolean;
   readonly yes?: boolean;
 }

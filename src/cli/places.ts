@@ -54,5 +54,5 @@ async function openSession(session: Session, servers: Servers, server: Server, w
     return PostgresSession.open(address, server.desired, context);
   }
   const [endpoint, provider] = await Promise.all([servers.endpoint(server.id), providerOf(server.service)]);
-  return provider.open(endpoint as never, server.placement as never, context);
+  return provider.open(endpoint, server.placement, context);
 }

@@ -100,12 +100,20 @@ export class Servers {
     const options = { stateDir: state.dir, scope, port: config?.port, input };
     if (this.#start === undefined) {
       const found = await inspectEngine(engine, options);
-      if (found.state === "running") return this.#note(id, found.pid, found.endpoint);
+      if (found.state === "running") return this.#note(id, found.pid, this.#inRealm(found.endpoint));
       throw notRunning(id, found.state);
     }
     const started = await startEngine(engine, { ...options, emit: this.#start });
     if (started.started) this.started.push(id);
-    return this.#note(id, started.pid, started.endpoint);
+    return this.#note(id, started.pid, this.#inRealm(started.endpoint));
+  }
+
+  /** The environment's realm has its name; `master` is Keycloak's own, in which administrators live. */
+  #inRealm(endpoint: Endpoint): Endpoint {
+    const { name } = this.#session.environment;
+    return endpoint.service === "keycloak"
+      ? { ...endpoint, realm: name === "master" ? "environment" : name }
+      : endpoint;
   }
 
   #note<T>(id: string, pid: number, address: T): T {

@@ -56,7 +56,12 @@ export function withCommons(
       const message = `an embedded ${service} keeps its data in PostgreSQL: add \`postgresql\` to \`commons\``;
       draft.reportKey(["commons", service], message);
     }
-    for (const scope of scopesOf(config.sharing, instances, service)) {
+    // Keymanager's own client is one of Keycloak's, also where no module has any.
+    const clients = service === "keycloak" ? administered(instances, services.keymanager) : [];
+    for (const scope of new Set([
+      ...scopesOf(config.sharing, instances, service),
+      ...clients.map((client) => scopeOf(config.sharing, client)),
+    ])) {
       const claims = claimsOf(service, scope, position, services.keycloak !== undefined);
       const { sandbox, instance } = commonsClaim(service, scope);
       const at = result.findIndex((one) => one.sandbox === sandbox && one.instance === instance);
@@ -80,6 +85,12 @@ export function withCommons(
     }
   }
   return [...added.values(), ...result];
+}
+
+/** The clients of the embedded Keymanagers that there will be. */
+function administered(instances: readonly Instance[], keymanager: OtherServiceConfig | undefined) {
+  if (keymanager?.mode !== "embedded") return [];
+  return scopesOf(keymanager.sharing, instances, "keymanager").map(adminClient);
 }
 
 function scopesOf(sharing: Sharing, instances: readonly Instance[], service: DatabaseService): string[] {

@@ -1,4 +1,6 @@
+import type { OtherService } from "../model/claim.ts";
 import { builtinModules } from "../modules/builtin.ts";
+import { OTHER_SERVICES } from "./service-schemas.ts";
 
 /** What `g2p init` asks for. */
 export interface TemplateAnswers {
@@ -7,6 +9,8 @@ export interface TemplateAnswers {
   /** Built-in modules that each sandbox gets. */
   readonly modules: readonly string[];
   readonly postgresql: "embedded" | "external";
+  /** All services embedded, instead of `elsewhere` for those beside PostgreSQL that the modules claim. */
+  readonly withServices?: boolean;
   /** Path or URL of the JSON Schema for editors. Default: where npm puts ours. */
   readonly schema?: string;
 }
@@ -28,6 +32,33 @@ const EXTERNAL = `  postgresql:
       passwordFrom: {env: G2P_POSTGRESQL_PASSWORD}
 `;
 
+/** What each service beside PostgreSQL gives, for the comments. */
+const SERVICES: Readonly<Record<OtherService, string>> = {
+  kafka: "topics, for instances with the option `events`",
+  s3: "buckets, on MinIO; `server: garage` for Garage",
+  opensearch: "indices, for instances with the option `search`",
+  keymanager: "signing and encryption keys",
+  keycloak: "OIDC clients, in a realm of the environment's",
+  redis: "keys and channels",
+};
+
+function otherServices(modules: readonly string[], all: boolean): string {
+  if (all) {
+    const lines = OTHER_SERVICES.map((service) => [`  ${service}: {mode: embedded}`, SERVICES[service]] as const);
+    const width = Math.max(...lines.map(([line]) => line.length));
+    return lines.map(([line, gives]) => `${line.padEnd(width)}  # ${gives}\n`).join("");
+  }
+  const claims = modules.flatMap((module) => Object.values(builtinModules().get(module)?.claims ?? {}));
+  const claimed = OTHER_SERVICES.filter((service) =>
+    claims.some((claim) => claim.service === service && claim.with === undefined),
+  );
+  if (claimed.length === 0) return "";
+  return `  # The modules claim these, too, and get them by other means so far. To have them from here, take one out and write,
+  # for example, \`${claimed[0]}: {mode: embedded}\`.
+  elsewhere: [${claimed.join(", ")}]
+`;
+}
+
 /** The commented environment file that `g2p init` writes. With valid names it loads without problems. */
 export function environmentTemplate(answers: TemplateAnswers): string {
   const { environment, sandboxes, modules, postgresql } = answers;
@@ -39,7 +70,7 @@ apiVersion: g2p.dev/v1
 environment: ${environment}
 
 commons:
-${postgresql === "embedded" ? EMBEDDED : EXTERNAL}
+${postgresql === "embedded" ? EMBEDDED : EXTERNAL}${otherServices(modules, answers.withServices === true)}
 # Built-in modules: ${[...builtinModules().keys()].join(", ")}. Your own: the path of its descriptor.
 # Long form of an entry: {module: registry, name: farmers, shares: {main: [pbms]}}
 sandboxes:${sandboxes.length === 0 ? " []" : ""}

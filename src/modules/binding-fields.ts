@@ -18,9 +18,10 @@ export const BINDING_FIELDS = {
     "groupPrefix",
     "transactionalIdPrefix",
     "ca",
+    "caFile",
   ],
-  s3: ["host", "port", "url", "endpoint", "secure", "region", "accessKey", "secretKey", "ca"],
-  opensearch: ["host", "port", "url", "username", "password", "indexPrefix", "tenant", "ca"],
+  s3: ["host", "port", "url", "endpoint", "secure", "region", "accessKey", "secretKey", "ca", "caFile"],
+  opensearch: ["host", "port", "url", "username", "password", "indexPrefix", "tenant", "ca", "caFile"],
   keymanager: [
     "host",
     "port",
@@ -33,9 +34,22 @@ export const BINDING_FIELDS = {
     "clientId",
     "clientSecret",
     "ca",
+    "caFile",
   ],
-  keycloak: ["host", "port", "url", "realm", "issuer", "tokenUrl", "jwksUrl", "clientId", "clientSecret", "ca"],
-  redis: ["host", "port", "username", "password", "uri", "keyPrefix", "channelPrefix", "ca"],
+  keycloak: [
+    "host",
+    "port",
+    "url",
+    "realm",
+    "issuer",
+    "tokenUrl",
+    "jwksUrl",
+    "clientId",
+    "clientSecret",
+    "ca",
+    "caFile",
+  ],
+  redis: ["host", "port", "username", "password", "uri", "keyPrefix", "channelPrefix", "ca", "caFile"],
 } as const satisfies Record<Exclude<Service, "kubernetes">, readonly string[]>;
 
 /** Services that have claims. */

@@ -71,6 +71,6 @@ export function opensearchVariables(search: string): Record<string, string> {
     OPENSEARCH_USERNAME: `\${${search}.username}`,
     OPENSEARCH_PASSWORD: `\${${search}.password}`,
     OPENSEARCH_INDEX_RECORDS: `\${${search}.index-records}`,
-    OPENSEARCH_CA: `\${${search}.ca}`,
+    OPENSEARCH_CA_FILE: `\${${search}.caFile}`,
   };
 }

@@ -28,26 +28,27 @@ export function referencesOf(template: string): TemplateReference[] {
  * What is wrong with a template, each mistake in words; empty when nothing is.
  *
  * @param variable - name of the variable; text of a template is not repeated when the name sounds like a secret.
- * @param bindings - fields by claim or access that the instance has.
+ * @param bindings - fields by claim or access that may be named.
+ * @param offered - those of them that messages propose; all, unless some are known but not there.
  */
 export function templateMistakes(
   variable: string,
   template: string,
   bindings: ReadonlyMap<string, readonly string[]>,
+  offered: readonly string[] = [...bindings.keys()],
 ): string[] {
   const mistakes: string[] = [];
-  const names = [...bindings.keys()];
   if (template.replace(REFERENCE, "").includes("${")) mistakes.push(`${quoted(variable)}: \`\${\` without \`}\``);
   for (const { text, binding, field } of referencesOf(template)) {
     const hide = maySecret(variable) || !/^\$\{[a-z0-9_.-]{1,60}\}$/i.test(text);
     const start = `${quoted(variable)}: ${hide ? "a reference" : quoted(text)}`;
     if (!/^[^.]+\.[^.]+$/.test(text)) {
-      mistakes.push(`${start} must have the form \`\${binding.field}\`; bindings here: ${listed(names)}`);
+      mistakes.push(`${start} must have the form \`\${binding.field}\`; bindings here: ${listed(offered)}`);
       continue;
     }
     const fields = bindings.get(binding);
     if (fields === undefined) {
-      const help = didYouMean(binding, names) || `; bindings here: ${listed(names)}`;
+      const help = didYouMean(binding, offered) || `; bindings here: ${listed(offered)}`;
       mistakes.push(`${start} names a binding that is not there${help}`);
     } else if (!fields.includes(field)) {
       const help = didYouMean(field, fields) || `; fields: ${listed(fields)}`;

@@ -50,7 +50,10 @@ function otherRows(prefix: string, claim: OtherClaim): NameRow[] {
     case "key-application":
       return [named("application-id", claim.claim)];
     case "access":
-      return [named("user", claim.claim)];
+      return [
+        named("user", claim.claim),
+        ...(service === "kafka" && claim.mode === "read" ? [named("group-prefix", claim.claim)] : []),
+      ];
     case "topics":
     case "buckets":
     case "indices":

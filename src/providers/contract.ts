@@ -104,7 +104,12 @@ export interface Provider<S extends OtherService> {
   /** Opens a session with one server. Connects lazily or at once; an unreachable server is a ServiceError that names it. */
   open(endpoint: Endpoints[S], placement: Placement<S>, context: ProviderContext): Promise<ServerSession>;
   /** What an instance is handed for a claim or access; keys as `modules/binding-fields.ts` lists them. */
-  binding(endpoint: Endpoints[S], placement: Placement<S>, claim: Placed<S>, credential: Credential): Promise<Fields>;
+  binding(
+    endpoint: Endpoints[S],
+    placement: Placement<S>,
+    claim: Placed<S>,
+    credential: Credential,
+  ): Fields | Promise<Fields>;
   /**
    * Looks, as the instance itself, whether what it was handed can be used now; changes nothing that anybody would notice.
    * Never throws for what a server answers.

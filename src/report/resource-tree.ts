@@ -1,5 +1,6 @@
 import stringWidth from "fast-string-width";
 import type { ItemKind } from "../model/plan.ts";
+import type { Service } from "../model/service.ts";
 import { kindWord } from "./kinds.ts";
 import { painter, type Meaning } from "./style.ts";
 import type { Look } from "./terminal.ts";
@@ -7,6 +8,7 @@ import { pad } from "./text.ts";
 
 /** The part of a plan item or status item that places it in the tree. */
 export interface TreeItem {
+  readonly service: Service;
   readonly sandbox: string;
   readonly instance: string;
   readonly claim: string;
@@ -35,7 +37,8 @@ const NO_ENTRY: TreeEntry = { glyph: " ", meaning: "plain", details: [] };
 
 /**
  * Sandbox, instance, resource, each level indented by two: `+ events  topics  dev__farmers__events  kafka`. The server stands
- * behind the name unless all items are on the one PostgreSQL. Items of no sandbox (servers) come first, without headings.
+ * behind the name unless all items are on the one PostgreSQL, or the terminal is too narrow for it and the kind tells the service
+ * as well. Items of no sandbox (servers) come first, without headings.
  */
 export function renderTree<T extends TreeItem>(
   items: readonly T[],
@@ -43,34 +46,20 @@ export function renderTree<T extends TreeItem>(
   look: Look,
 ): string[] {
   const paint = painter(look);
-  const servers = new Set(items.map((item) => item.server));
-  const showServer = servers.size > 1 || !servers.has("postgresql");
-  const claimWidth = widest(items, claimLabel);
-  const kindWidth = widest(items, (item) => kindWord(item.kind));
-  const serverWidth = widest(items, (item) => item.server);
   const entries = new Map(items.map((item) => [item, entry(item)]));
-  const behind = (item: T): string => {
-    const { meaning, word } = entries.get(item) ?? NO_ENTRY;
-    return (
-      (showServer ? `  ${paint("faint", word ? pad(item.server, serverWidth) : item.server)}` : "") +
-      (word ? `  ${paint(meaning, word)}` : "")
-    );
-  };
-  const room = look.columns - RESOURCE_INDENT - 2 - claimWidth - 2 - kindWidth - 2;
-  const behindWidth = widest(items, behind);
-  const nameWidth = Math.max(0, ...widths(items, (item) => item.name).filter((width) => width <= room - behindWidth));
-
-  const line = (item: T): string[] => {
-    const { glyph, meaning, details } = entries.get(item) ?? NO_ENTRY;
-    const start = " ".repeat(RESOURCE_INDENT) + paint(meaning, glyph);
-    const head = `${start} ${pad(claimLabel(item), claimWidth)}  ${paint("faint", pad(kindWord(item.kind), kindWidth))}`;
-    // A name that is too long for its column may still leave room for what stands behind it.
-    const fits = Math.max(nameWidth, stringWidth(item.name)) + stringWidth(behind(item)) <= room;
-    const own = fits
-      ? [`${head}  ${pad(item.name, nameWidth)}${behind(item)}`]
-      : [`${head}${behind(item)}`, " ".repeat(RESOURCE_INDENT + 2) + item.name];
-    return [...own.map((text) => text.trimEnd()), ...details];
-  };
+  const entryOf = (item: T) => entries.get(item) ?? NO_ENTRY;
+  const servers = new Set(items.map((item) => item.server));
+  const full = layout(
+    items,
+    entryOf,
+    look,
+    (item) => kindWord(item.kind),
+    servers.size > 1 || !servers.has("postgresql"),
+  );
+  const line =
+    full.fits || items.some((item) => item.server !== item.service)
+      ? full.line
+      : layout(items, entryOf, look, shortKind, false).line;
 
   const lines: string[] = [];
   for (const [sandbox, inSandbox] of Map.groupBy(items, (item) => item.sandbox)) {
@@ -81,6 +70,53 @@ export function renderTree<T extends TreeItem>(
     }
   }
   return lines;
+}
+
+/** The kind where no server stands behind the name: an access tells its service itself. */
+function shortKind({ kind, service }: TreeItem): string {
+  return kind === "access" && service !== "postgresql" ? `access ${service}` : kindWord(kind);
+}
+
+interface Layout<T> {
+  /** Does every item's name stand in its column? */
+  readonly fits: boolean;
+  readonly line: (item: T) => string[];
+}
+
+function layout<T extends TreeItem>(
+  items: readonly T[],
+  entryOf: (item: T) => TreeEntry,
+  look: Look,
+  kindOf: (item: T) => string,
+  showServer: boolean,
+): Layout<T> {
+  const paint = painter(look);
+  const claimWidth = widest(items, claimLabel);
+  const kindWidth = widest(items, kindOf);
+  const serverWidth = widest(items, (item) => item.server);
+  const behind = (item: T): string => {
+    const { meaning, word } = entryOf(item);
+    return (
+      (showServer ? `  ${paint("faint", word ? pad(item.server, serverWidth) : item.server)}` : "") +
+      (word ? `  ${paint(meaning, word)}` : "")
+    );
+  };
+  const room = look.columns - RESOURCE_INDENT - 2 - claimWidth - 2 - kindWidth - 2;
+  const inColumn = room - widest(items, behind);
+  const names = items.map((item) => stringWidth(item.name));
+  const nameWidth = Math.max(0, ...names.filter((width) => width <= inColumn));
+  const line = (item: T): string[] => {
+    const { glyph, meaning, details } = entryOf(item);
+    const start = " ".repeat(RESOURCE_INDENT) + paint(meaning, glyph);
+    const head = `${start} ${pad(claimLabel(item), claimWidth)}  ${paint("faint", pad(kindOf(item), kindWidth))}`;
+    // A name that is too long for its column may still leave room for what stands behind it.
+    const fits = Math.max(nameWidth, stringWidth(item.name)) + stringWidth(behind(item)) <= room;
+    const own = fits
+      ? [`${head}  ${pad(item.name, nameWidth)}${behind(item)}`]
+      : [`${head}${behind(item)}`, " ".repeat(RESOURCE_INDENT + 2) + item.name];
+    return [...own.map((text) => text.trimEnd()), ...details];
+  };
+  return { fits: names.every((width) => width <= inColumn), line };
 }
 
 function claimLabel(item: TreeItem): string {

@@ -1,3 +1,4 @@
+import stringWidth from "fast-string-width";
 import { combineStates, STATES, type State, type StatusItem, type StatusResult } from "../model/status.ts";
 import { renderFinding } from "./findings.ts";
 import { DETAIL_INDENT, renderTree, type TreeEntry } from "./resource-tree.ts";
@@ -34,27 +35,32 @@ export function renderStatus(status: StatusResult, look: Look): string {
   return lines.join("\n");
 }
 
-/** The servers' lines of a status: state, address, version, how full. */
+/** The servers' lines of a status: state, address, version, how full; below each other where one line is too short. */
 export function renderServers(status: Pick<StatusResult, "servers">, look: Look): string[] {
   const paint = painter(look);
-  const rows = alignColumns(
-    status.servers.map((server) => {
-      const { glyph, meaning } = GLYPHS[server.state];
-      const { used, max } = server.connections ?? { used: 0, max: 0 };
-      const full: Meaning = used >= max * 0.9 ? "alarm" : used >= max * 0.75 ? "warning" : "faint";
-      return [
-        `${paint(meaning, glyph)} ${paint("heading", server.id)}`,
-        server.address,
-        paint("faint", server.version ?? ""),
-        paint(meaning, server.state),
-        server.connections === undefined ? "" : paint(full, `${used} of ${max} connections`),
-      ];
-    }),
-  );
-  return status.servers.flatMap((server, index) => [
-    rows[index] ?? "",
-    ...(server.reason === undefined ? [] : wrap(paint("bad", server.reason), look.columns, 4)),
-  ]);
+  const cells = status.servers.map((server) => {
+    const { glyph, meaning } = GLYPHS[server.state];
+    const { used, max } = server.connections ?? { used: 0, max: 0 };
+    const full: Meaning = used >= max * 0.9 ? "alarm" : used >= max * 0.75 ? "warning" : "faint";
+    return [
+      `${paint(meaning, glyph)} ${paint("heading", server.id)}`,
+      server.address,
+      paint("faint", server.version ?? ""),
+      paint(meaning, server.state),
+      server.connections === undefined ? "" : paint(full, `${used} of ${max} connections`),
+    ];
+  });
+  const rows = alignColumns(cells);
+  const fits = rows.every((row) => stringWidth(row) <= look.columns);
+  const short = alignColumns(cells.map(([id = "", , version = "", state = ""]) => [id, version, state]));
+  return status.servers.flatMap((server, index) => {
+    const [, address = "", , , connections = ""] = cells[index] ?? [];
+    const below = [address, connections].filter((text) => text !== "").flatMap((text) => wrap(text, look.columns, 4));
+    return [
+      ...(fits ? [rows[index] ?? ""] : [short[index] ?? "", ...below]),
+      ...(server.reason === undefined ? [] : wrap(paint("bad", server.reason), look.columns, 4)),
+    ];
+  });
 }
 
 function entry(item: StatusItem, look: Look): TreeEntry {

@@ -25,6 +25,7 @@ interface Part {
   readonly cells: readonly Cell[];
   /** Those between logins and claims, which its matrix shows. */
   readonly reach: readonly Cell[];
+  readonly others: readonly Cell[];
 }
 
 /**
@@ -35,7 +36,7 @@ export function renderVerify(result: VerifyResult, look: Look, { brief = false }
   const paint = painter(look);
   const parts = partsOf(result.cells);
   const many = parts.length > 1;
-  const others = parts.flatMap(({ cells, reach }) => cells.filter((cell) => !reach.includes(cell)));
+  const others = parts.flatMap((part) => part.others);
   const used = new Set<Outcome>();
   const blocks = [
     ...(brief ? [briefLines(parts, look)] : parts.map((part) => matrix(part, look, used))),
@@ -55,9 +56,9 @@ function partsOf(all: readonly Cell[]): Part[] {
   return SERVICES.flatMap((service) => {
     const cells = all.filter((cell) => cell.service === service);
     const doors = new Set(cells.filter((cell) => cell.attempt === CONNECT).map((cell) => cell.to));
-    const isPlace = (place: string) => (doors.size > 0 ? doors.has(place) : place.includes("/"));
-    const reach = cells.filter((cell) => cell.from.includes("/") && isPlace(cell.to));
-    return cells.length === 0 ? [] : { service, cells, reach };
+    const inReach = ({ from, to }: Cell) => from.includes("/") && (doors.size > 0 ? doors.has(to) : to.includes("/"));
+    const { reach = [], others = [] } = Object.groupBy(cells, (cell) => (inReach(cell) ? "reach" : "others"));
+    return cells.length === 0 ? [] : { service, cells, reach, others };
   });
 }
 
@@ -139,7 +140,9 @@ function sandboxMatrix(cells: readonly Cell[], look: Look): string[] {
 function legend(used: ReadonlySet<Outcome>, look: Look): string[] {
   const paint = painter(look);
   const entries = Object.entries(OUTCOMES).filter(([outcome]) => used.has(outcome as Outcome));
-  return entries.map(([, { glyph, meaning, legend: text }]) => `  ${paint(meaning, glyph)} ${paint("faint", text)}`);
+  return entries.flatMap(([, { glyph, meaning, legend: text }]) =>
+    wrap(`${paint(meaning, glyph)} ${paint("faint", text)}`, look.columns, 2, 2),
+  );
 }
 
 function closing(result: VerifyResult, paint: Paint): string {
@@ -153,8 +156,11 @@ function closing(result: VerifyResult, paint: Paint): string {
   const behind = remarks.length === 0 ? "" : ` (${remarks.join(", ")})`;
   const attempts = count(result.cells.length, "attempt");
   if (result.ok) return paint("good", `Isolation holds: ${attempts}, all as expected${behind}.`);
-  return paint(
-    "alarm",
-    `Isolation is broken: ${number(tally("wrong"))} of ${attempts} ended otherwise than expected${behind}.`,
-  );
+  const wrong = result.cells.filter((cell) => outcomeOf(cell) === "wrong");
+  if (wrong.length === 0) return paint("alarm", "Isolation is not proven: nothing was tried.");
+  // An attempt that ended in an error tells nothing of what its login may do.
+  const [verdict, ended] = wrong.every((cell) => cell.actual === "error")
+    ? ["not proven", "in an error"]
+    : ["broken", "otherwise than expected"];
+  return paint("alarm", `Isolation is ${verdict}: ${number(wrong.length)} of ${attempts} ended ${ended}${behind}.`);
 }

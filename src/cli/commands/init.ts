@@ -51,6 +51,7 @@ function fromFlags(file: string, options: InitOptions): TemplateAnswers {
     sandboxes: options.sandbox ?? ["dev"],
     modules: options.module ?? builtinNames(),
     postgresql: options.postgresql ?? "embedded",
+    ...(options.withServices === true ? { withServices: true } : {}),
   };
 }
 
@@ -142,7 +143,7 @@ async function ask(
       },
     },
   );
-  return { ...answers, sandboxes: wordsOf(answers.sandboxes) };
+  return { ...given, ...answers, sandboxes: wordsOf(answers.sandboxes) };
 }
 
 function wordsOf(text: string): string[] {

@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { COMMONS } from "../../config/commons-instances.ts";
 import { loadEnvironment } from "../../config/load.ts";
 import { painter } from "../../report/style.ts";
 import { count } from "../../report/text.ts";
@@ -12,16 +13,17 @@ export async function run(_args: readonly string[], options: CommonOptions, io: 
   const environment = await loadEnvironment(environmentFile(options, io));
   const { name, file, instances } = environment;
   const claims = instances.flatMap((instance) => instance.claims);
-  const sandboxes = new Set(instances.map(({ sandbox }) => sandbox)).size;
+  const asked = instances.filter(({ sandbox }) => sandbox !== COMMONS);
+  const sandboxes = new Set(asked.map(({ sandbox }) => sandbox)).size;
   const databases = claims.filter(({ kind }) => kind === "database").length;
   const accesses = claims.filter(({ kind }) => kind === "access").length;
   const others = claims.length - databases - accesses;
-  const counted = { sandboxes, instances: instances.length, databases, others, accesses };
+  const counted = { sandboxes, instances: asked.length, databases, others, accesses };
   const data = { valid: true, file, environment: name, ...counted };
   openOutput(io, options).result(data, (look) => {
     const counts = [
       count(sandboxes, "sandbox", "sandboxes"),
-      count(instances.length, "instance"),
+      count(asked.length, "instance"),
       count(databases, "database"),
       ...(others === 0 ? [] : [count(others, "claim on other services", "claims on other services")]),
       count(accesses, "access", "accesses"),

@@ -139,7 +139,7 @@ describe("a command", () => {
     const file = join(folder, "long.yaml");
     writeFileSync(
       file,
-      `apiVersion: g2p.dev/v1\nenvironment: long\ncommons:\n  postgresql: {mode: embedded}\nsandboxes:\n  - name: dev\n    modules:\n${modules}\n`,
+      `apiVersion: g2p.dev/v1\nenvironment: long\ncommons:\n  postgresql: {mode: embedded}\n  elsewhere: [s3, keycloak, keymanager, redis]\nsandboxes:\n  - name: dev\n    modules:\n${modules}\n`,
     );
     const { stdout } = await g2p(["names", "--json", "-f", file]);
     expect(stdout.length).toBeGreaterThan(200_000);

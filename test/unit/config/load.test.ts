@@ -1,47 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { loadEnvironment } from "../../../src/config/load.ts";
 import { environmentTemplate } from "../../../src/config/template.ts";
-import type { Claim, Environment, Instance } from "../../../src/model/environment.ts";
-import { ConfigError } from "../../../src/model/error.ts";
+import { SERVICES } from "../../../src/model/service.ts";
 import { builtinModules } from "../../../src/modules/builtin.ts";
+import { claim, folder, instance, load, problemsOf } from "./loading.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../../examples");
-const EMBEDDED = "apiVersion: g2p.dev/v1\nenvironment: staging\ncommons: {postgresql: {}}\n";
-let folder = "";
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "g2p-config-"));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
-
-async function load(text: string): Promise<Environment> {
-  const file = join(folder, "g2p.yaml");
-  writeFileSync(file, text);
-  return loadEnvironment(file);
-}
-
-async function problemsOf(text: string): Promise<string[]> {
-  const error: unknown = await load(text).catch((reason: unknown) => reason);
-  if (!(error instanceof ConfigError)) throw new Error("it loaded", { cause: error });
-  return error.problems.map(({ message }) => message);
-}
-
-function instance(environment: Environment, sandbox: string, name: string): Instance {
-  const found = environment.instances.find((one) => one.sandbox === sandbox && one.instance === name);
-  if (found === undefined) throw new Error(`no instance ${sandbox}/${name}`);
-  return found;
-}
-
-function claim(of: Instance, name: string): Claim {
-  const found = of.claims.find((one) => one.claim === name);
-  if (found === undefined) throw new Error(`no claim ${name}`);
-  return found;
-}
+const EMBEDDED =
+  "apiVersion: g2p.dev/v1\nenvironment: staging\ncommons: {postgresql: {}, elsewhere: [s3, keycloak, keymanager, redis]}\n";
 
 describe("the example of two sandboxes", () => {
   it("places every claim, access and reader", async () => {
@@ -139,7 +107,7 @@ describe("a module of the user's own", () => {
 
   it("may have claims and roles named like what every object has", async () => {
     writeFileSync(
-      join(folder, "odd.yaml"),
+      join(folder(), "odd.yaml"),
       "apiVersion: g2p.dev/v1\nkind: Module\nmodule: odd\ntitle: Odd\nuses: {constructor: {module: registry, optional: true}}\nclaims: {constructor: {}}\n",
     );
     const environment = await load(`${EMBEDDED}sandboxes: [{name: constructor, modules: [./odd.yaml, registry]}]\n`);
@@ -235,7 +203,7 @@ sandboxes:
   - {name: test, modules: [{module: spar, claims: {main: {name: spar}}}]}
 `;
     expect(await problemsOf(EMBEDDED + text)).toHaveLength(1);
-    const apart = EMBEDDED.replace("{postgresql: {}}", "{postgresql: {sharing: sandbox}}");
+    const apart = EMBEDDED.replace("{postgresql: {}", "{postgresql: {sharing: sandbox}");
     expect((await load(apart + text)).instances).toHaveLength(2);
   });
 });
@@ -244,7 +212,7 @@ describe("external servers", () => {
   const server = (host: string) => `{host: ${host}, admin: {user: g2p, passwordFrom: {file: secret.txt}}}`;
   const environment = (servers: string) => `apiVersion: g2p.dev/v1
 environment: staging
-commons: {postgresql: {mode: external, sharing: sandbox, prefix: "", servers: ${servers}}}
+commons: {postgresql: {mode: external, sharing: sandbox, prefix: "", servers: ${servers}}, elsewhere: [keycloak, keymanager]}
 sandboxes:
   - {name: dev, modules: [{module: spar, claims: {main: {name: spar}}}]}
   - {name: test, modules: [{module: spar, claims: {main: {name: spar}}}]}
@@ -255,7 +223,7 @@ sandboxes:
     expect(commons.postgresql).toMatchObject({
       prefix: "",
       servers: {
-        dev: { sslmode: "disable", admin: { passwordFrom: { file: join(folder, "secret.txt") } } },
+        dev: { sslmode: "disable", admin: { passwordFrom: { file: join(folder(), "secret.txt") } } },
         test: { sslmode: "verify-full", port: 5432 },
       },
     });
@@ -271,12 +239,12 @@ sandboxes:
 
 describe("a missing environment file", () => {
   it("is told with the way to make one", async () => {
-    const error: unknown = await loadEnvironment(join(folder, "nowhere.yaml")).catch((reason: unknown) => reason);
+    const error: unknown = await loadEnvironment(join(folder(), "nowhere.yaml")).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "CONFIG_NOT_FOUND", hint: expect.stringContaining("g2p init") as string });
   });
 
   it("is told apart from one that cannot be read", async () => {
-    await expect(loadEnvironment(folder)).rejects.toMatchObject({ code: "CONFIG_UNREADABLE" });
+    await expect(loadEnvironment(folder())).rejects.toMatchObject({ code: "CONFIG_UNREADABLE" });
   });
 });
 
@@ -288,9 +256,26 @@ describe("the template of g2p init", () => {
       const environment = await load(text);
       expect(environment.commons.postgresql?.mode).toBe(postgresql);
       expect(environment.instances).toHaveLength(8);
+      expect(text).toContain("\n  elsewhere: [s3, keymanager, keycloak, redis]\n");
       expect(text.split("\n")[0]).toMatch(/^# yaml-language-server: \$schema=/);
     });
+
+    it(`loads without problems with all services: ${postgresql}`, async () => {
+      const modules = [...builtinModules().keys()];
+      const answers = { environment: "my-env", sandboxes: ["dev", "1e3"], modules, postgresql, withServices: true };
+      const text = environmentTemplate(answers);
+      const { commons, instances } = await load(text);
+      expect(Object.keys(commons).toSorted()).toEqual(SERVICES.filter((one) => one !== "kubernetes").toSorted());
+      expect(instances.map(({ sandbox, instance: name }) => `${sandbox}/${name}`)).toContain("commons/keycloak");
+      expect(text).not.toContain("elsewhere");
+    });
   }
+
+  it("names only services that the chosen modules claim", () => {
+    const answers = { environment: "my-env", sandboxes: ["dev"], postgresql: "embedded" } as const;
+    expect(environmentTemplate({ ...answers, modules: ["spar"] })).toContain("elsewhere: [keymanager, keycloak]\n");
+    expect(environmentTemplate({ ...answers, modules: [] })).not.toContain("elsewhere");
+  });
 
   it("loads without any sandbox, and with an empty one", async () => {
     const answers = { environment: "my-env", modules: [], postgresql: "embedded" } as const;

@@ -11,7 +11,7 @@ let file: string;
 let folder: string;
 
 const environment = (name: string) =>
-  `apiVersion: g2p.dev/v1\nenvironment: ${name}\ncommons: { postgresql: { mode: embedded } }\nsandboxes:\n  - { name: dev, modules: [spar, ./own.yaml] }\n`;
+  `apiVersion: g2p.dev/v1\nenvironment: ${name}\ncommons: { postgresql: { mode: embedded }, elsewhere: [keycloak, keymanager] }\nsandboxes:\n  - { name: dev, modules: [spar, ./own.yaml] }\n`;
 const descriptor = (limit: number) =>
   `apiVersion: g2p.dev/v1\nkind: Module\nmodule: own\ntitle: Own\nclaims: { main: { connectionLimit: ${limit} } }\nenv: [{ component: api, prefix: A_, vars: { URL: "\${main.uri}" } }]\n`;
 

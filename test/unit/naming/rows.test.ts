@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import type { Claim, DatabaseSpec, Environment, PostgresqlService } from "../../../src/model/environment.ts";
+import { PLAIN_TOKENS } from "../../../src/model/claim.ts";
+import type {
+  Claim,
+  DatabaseClaim,
+  DatabaseSpec,
+  Environment,
+  OtherServiceConfig,
+  PostgresqlService,
+} from "../../../src/model/environment.ts";
 import { claimName } from "../../../src/naming/claim-name.ts";
 import { nameRows } from "../../../src/naming/rows.ts";
 
@@ -7,7 +15,7 @@ const position = { file: "g2p.yaml", line: 1, column: 1 };
 const farmers = { sandbox: "dev", instance: "farmers" };
 const pbms = { sandbox: "dev", instance: "pbms" };
 
-function database(of: typeof farmers, claim: string, fixedName: DatabaseSpec["fixedName"] = {}): Claim {
+function database(of: typeof farmers, claim: string, fixedName: DatabaseSpec["fixedName"] = {}): DatabaseClaim {
   const spec: DatabaseSpec = {
     extensions: [],
     connectionLimit: 20,
@@ -31,7 +39,81 @@ const access: Claim = {
   position,
 };
 
-function environment(prefix: string): Pick<Environment, "name" | "commons" | "instances"> {
+const OTHERS: readonly Claim[] = [
+  {
+    ...farmers,
+    claim: "events",
+    kind: "topics",
+    service: "kafka",
+    spec: {
+      topics: { changes: { partitions: 3, replication: undefined, retentionMs: undefined, compact: false } },
+      quota: { produce: undefined, consume: undefined },
+    },
+    accept: [],
+    position,
+  },
+  {
+    ...farmers,
+    claim: "documents",
+    kind: "buckets",
+    service: "s3",
+    spec: { buckets: { main: { versioning: false, quotaBytes: undefined, expireDays: undefined } } },
+    accept: [],
+    position,
+  },
+  {
+    ...farmers,
+    claim: "documents-read",
+    kind: "access",
+    service: "s3",
+    target: { ...farmers, claim: "documents" },
+    words: ["main"],
+    mode: "read",
+    accept: [],
+    position,
+  },
+  {
+    ...farmers,
+    claim: "search",
+    kind: "indices",
+    service: "opensearch",
+    spec: { indices: {}, tenant: true },
+    accept: [],
+    position,
+  },
+  {
+    ...farmers,
+    claim: "keys",
+    kind: "key-application",
+    service: "keymanager",
+    spec: { validityDays: 1095, preExpireDays: 60, baseKeys: [], client: undefined },
+    accept: [],
+    position,
+  },
+  {
+    ...farmers,
+    claim: "staff-portal",
+    kind: "client",
+    service: "keycloak",
+    spec: {
+      public: false,
+      redirectUris: [],
+      webOrigins: [],
+      serviceAccount: true,
+      roles: [],
+      scopes: [],
+      tokens: PLAIN_TOKENS,
+    },
+    accept: [],
+    position,
+  },
+  { ...farmers, claim: "sessions", kind: "keyspace", service: "redis", spec: {}, accept: [], position },
+];
+
+const SHARED: OtherServiceConfig = { mode: "embedded", sharing: "environment", prefix: "" };
+
+/** With services beside PostgreSQL on servers of the environment's own, unless another prefix is said. */
+function environment(prefix: string, others = SHARED): Pick<Environment, "name" | "commons" | "instances"> {
   const rest = { uses: {}, variables: [], position };
   const postgresql: PostgresqlService = {
     mode: "embedded",
@@ -42,9 +124,17 @@ function environment(prefix: string): Pick<Environment, "name" | "commons" | "in
   };
   return {
     name: "staging",
-    commons: { postgresql },
+    commons: {
+      postgresql,
+      kafka: others,
+      s3: others,
+      opensearch: others,
+      keymanager: others,
+      keycloak: others,
+      redis: others,
+    },
     instances: [
-      { ...farmers, ...rest, module: "registry", claims: [database(farmers, "main")] },
+      { ...farmers, ...rest, module: "registry", claims: [database(farmers, "main"), ...OTHERS] },
       {
         ...pbms,
         ...rest,
@@ -55,7 +145,7 @@ function environment(prefix: string): Pick<Environment, "name" | "commons" | "in
   };
 }
 
-test("the names of an environment list each claim, each access and each other service once", () => {
+test("the names of an environment list each claim and each access once", () => {
   const rows = nameRows(environment("")).filter((row) => row.instance === "pbms");
   expect(rows.map((row) => `${row.claim}, ${row.service} ${row.kind}: ${row.name}`)).toMatchInlineSnapshot(`
     [
@@ -66,24 +156,34 @@ test("the names of an environment list each claim, each access and each other se
       "main, postgresql login b: dev__pbms___b",
       "registry, postgresql access a: dev__pbms__registry___access_a",
       "registry, postgresql access b: dev__pbms__registry___access_b",
-      "main, kafka user: dev__pbms",
-      "main, kafka topic prefix: dev__pbms__",
-      "main, kafka group prefix: dev__pbms__",
-      "main, kafka transactional id prefix: dev__pbms__",
-      "main, s3 bucket: dev--pbms",
-      "main, s3 user: dev--pbms",
-      "main, opensearch user: dev__pbms",
-      "main, opensearch role: dev__pbms",
-      "main, opensearch tenant: dev__pbms",
-      "main, opensearch index prefix: dev__pbms__",
-      "main, keymanager application id: dev__pbms",
-      "main, keycloak client id: dev--pbms",
-      "main, redis user: dev__pbms",
-      "main, redis key prefix: dev__pbms__",
-      "main, redis channel prefix: dev__pbms__",
       "main, kubernetes namespace: dev",
       "main, kubernetes release: pbms",
       "main, kubernetes binding secret: pbms---binding",
+    ]
+  `);
+});
+
+test("a claim on another service lists its login and everything that it may make", () => {
+  const rows = nameRows(environment("")).filter((row) => row.service !== "postgresql" && row.service !== "kubernetes");
+  expect(rows.map((row) => `${row.claim}, ${row.service} ${row.kind}: ${row.name}`)).toMatchInlineSnapshot(`
+    [
+      "events, kafka user: dev__farmers__events",
+      "events, kafka topic prefix: dev__farmers__",
+      "events, kafka group prefix: dev__farmers__",
+      "events, kafka transactional id prefix: dev__farmers__",
+      "events, kafka topic: dev__farmers__changes",
+      "documents, s3 user: dev--farmers--documents",
+      "documents, s3 bucket: dev--farmers",
+      "documents-read, s3 user: dev--farmers--documents-read",
+      "search, opensearch user: dev__farmers__search",
+      "search, opensearch role: dev__farmers__search",
+      "search, opensearch tenant: dev__farmers__search",
+      "search, opensearch index prefix: dev__farmers__",
+      "keys, keymanager application id: dev__farmers__keys",
+      "staff-portal, keycloak client id: dev--farmers--staff-portal",
+      "sessions, redis user: dev__farmers__sessions",
+      "sessions, redis key prefix: dev__farmers__",
+      "sessions, redis channel prefix: dev__farmers__",
     ]
   `);
 });
@@ -97,21 +197,21 @@ test("a claim with fixed names keeps them, unhashed, and gets the other names as
   expect(named("owner").name).toBe("staging___dev__pbms___owner");
 });
 
-test("where PostgreSQL's names have a prefix, the other services' have the environment's name", () => {
-  const rows = nameRows(environment("stg"));
+test("each service's names have the prefix of its own servers", () => {
+  const rows = nameRows(environment("stg", { ...SHARED, prefix: "staging" }));
   const named = (service: string, kind: string) =>
     rows.find((row) => row.instance === "farmers" && row.service === service && row.kind === kind)?.name;
   expect(named("postgresql", "database")).toBe("stg___dev__farmers");
   expect(named("kafka", "topic prefix")).toBe("staging___dev__farmers__");
   expect(named("s3", "bucket")).toBe("staging---dev--farmers");
-  expect(named("kubernetes", "namespace")).toBe("staging---dev");
+  expect(named("keycloak", "client id")).toBe("staging---dev--farmers--staff-portal");
+  expect(named("kubernetes", "namespace")).toBe("stg---dev");
 });
 
-test("an environment without PostgreSQL lists the other services without prefix", () => {
-  const { name, instances } = environment("stg");
-  const rows = nameRows({ name, commons: {}, instances: instances.map((instance) => ({ ...instance, claims: [] })) });
-  expect(rows.some((row) => row.service === "postgresql")).toBe(false);
-  expect(rows.find((row) => row.kind === "bucket")?.name).toBe("dev--farmers");
+test("an instance that claims nothing is named on Kubernetes only", () => {
+  const { commons, instances } = environment("stg");
+  const rows = nameRows({ commons, instances: instances.map((instance) => ({ ...instance, claims: [] })) });
+  expect([...new Set(rows.map((row) => row.service))]).toEqual(["kubernetes"]);
 });
 
 test("no row is listed twice and every row fits its limit", () => {

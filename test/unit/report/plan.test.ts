@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import { expect, it } from "vitest";
 import type { PlanItem } from "../../../src/model/plan.ts";
-import { renderApplied, renderPlan } from "../../../src/report/plan.ts";
-import { item, PLAIN, PLAN } from "./samples.ts";
+import { renderApplied, renderPlan, renderRemoval } from "../../../src/report/plan.ts";
+import { ALL_SERVICES, item, PLAIN, PLAN, serviceItem } from "./samples.ts";
 
 it("shows every change by sandbox and instance and folds what is unchanged", () => {
   expect(renderPlan(PLAN, PLAIN)).toMatchInlineSnapshot(`
@@ -65,7 +65,7 @@ it("names servers where there is more than one", () => {
     item("dev/a", "main", "create", { server: "postgresql/dev" }),
     item("test/a", "main", "create", { server: "postgresql/test" }),
   ];
-  expect(renderPlan({ ...PLAN, items }, PLAIN)).toContain("+ main  database  dev__a   on postgresql/dev\n");
+  expect(renderPlan({ ...PLAN, items }, PLAIN)).toContain("+ main  database  dev__a   postgresql/dev\n");
 });
 
 it("shows what an apply did, what failed and why, and what was not started", () => {
@@ -98,7 +98,79 @@ it("shows what an apply did, what failed and why, and what was not started", () 
         · spar          access    staging__registry    not started
 
     Not repaired by apply: 1 difference [needs superuser].
-    Applied in part: 2 created, 0 updated, 0 removed, 1 unchanged, 1 retained, 1 refused, 1 failed, 1 not started
+    Applied in part: 2 created, 0 updated, 0 removed, 1 unchanged, 1 retained, 1
+    refused, 1 failed, 1 not started
     "
   `);
+});
+
+const ALL = { ...PLAN, items: ALL_SERVICES };
+
+it("tells which service each resource is of, and gathers those of a server that could not be looked at", () => {
+  expect(renderPlan(ALL, PLAIN)).toMatchInlineSnapshot(`
+    "dev
+      farmers
+        + main            database  dev__farmers                  postgresql
+        ~ events          topics    dev__farmers__events          kafka
+            topic:dev__farmers__changes:partitions: 3 -> 6
+        + documents       buckets   dev--farmers--documents       s3
+        + documents-read  access    dev--farmers--documents-read  s3
+        + keys            keys      dev__farmers__keys            keymanager
+        + staff-portal    client    dev--farmers--staff-portal    keycloak
+        + agent-portal    client    dev--farmers--agent-portal    keycloak
+
+    ? redis: 2 resources not looked at: redis at 127.0.0.1:6379 did not answer:
+      connect ECONNREFUSED 127.0.0.1:6379. Nothing was changed.
+      hint: Start it, or correct its address.
+
+    Plan: 6 to create, 1 to update, 0 to remove, 1 unchanged, 2 not looked at
+    "
+  `);
+});
+
+it("leaves out the server where the terminal is too narrow and the kind tells the service", () => {
+  const text = renderPlan(ALL, { columns: 70, color: false });
+  expect(text).toContain("~ events          topics     dev__farmers__events\n");
+  expect(text).toContain("+ documents-read  access s3  dev--farmers--documents-read\n");
+});
+
+it("keeps every line of all services within 120, 80, 60 and 40 columns, but for names that are longer", () => {
+  for (const columns of [120, 80, 60, 40]) {
+    const look = { columns, color: false };
+    for (const text of [renderPlan(ALL, look), renderApplied(ALL, look, { verbose: true }), renderRemoval(ALL, look)])
+      expect(text.split("\n").filter((line) => line.length > columns)).toEqual([]);
+  }
+});
+
+it("shows what an apply could not look at once a server, and does not count it as not started", () => {
+  const text = renderApplied(
+    { summary: { created: 0, updated: 0, unchanged: 0, removed: 0, failed: 2 }, items: ALL_SERVICES.slice(-2) },
+    PLAIN,
+  );
+  expect(text).toMatchInlineSnapshot(`
+    "? redis: 2 resources not looked at: redis at 127.0.0.1:6379 did not answer:
+      connect ECONNREFUSED 127.0.0.1:6379. Nothing was changed.
+      hint: Start it, or correct its address.
+
+    Applied in part: 0 created, 0 updated, 0 removed, 0 unchanged, 2 not looked at
+    "
+  `);
+});
+
+it("counts what a removal takes by kind", () => {
+  const items = [
+    ...PLAN.items.filter((one) => one.kind !== "access"),
+    ...ALL_SERVICES,
+    serviceItem("s3", "dev/pbms", "documents", "create", { reason: "dev--pbms--documents with 3 objects" }),
+  ].map((one) => (one.action === "unknown" ? one : { ...one, action: "remove" as const }));
+  const text = renderRemoval({ ...PLAN, items }, { columns: 120, color: false });
+  expect(text.split("\n").slice(-3).join("\n")).toMatchInlineSnapshot(`
+    "To remove: 6 databases, 1 claim on topics, 2 claims on buckets, 1 claim on indices, 1 key application, 2 clients, 1
+    access, 2 not looked at.
+    "
+  `);
+});
+
+it("says nothing of nothing to do where a server could not be looked at", () => {
+  expect(renderPlan({ ...PLAN, items: ALL_SERVICES.slice(-1) }, PLAIN)).toContain("Plan: 0 to create");
 });

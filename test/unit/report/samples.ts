@@ -1,5 +1,6 @@
+import { CLAIM_KINDS, type OtherService } from "../../../src/model/claim.ts";
 import type { Cell, Finding, PlanItem, PlanResult } from "../../../src/model/plan.ts";
-import type { StatusResult } from "../../../src/model/status.ts";
+import type { StatusItem, StatusResult } from "../../../src/model/status.ts";
 import type { Look, Terminal } from "../../../src/report/terminal.ts";
 
 /** A terminal of 80 columns without colours. */
@@ -35,6 +36,46 @@ export function item(place: string, claim: string, action: PlanItem["action"], m
     ...more,
   };
 }
+
+/** An item of a service beside PostgreSQL, on the server that the whole environment shares. */
+export function serviceItem(
+  service: OtherService,
+  place: string,
+  claim: string,
+  action: PlanItem["action"],
+  more: Partial<PlanItem> = {},
+): PlanItem {
+  const joint = service === "s3" || service === "keycloak" ? "--" : "__";
+  return item(place, claim, action, {
+    id: `${service}/${place}/${claim}`,
+    service,
+    kind: CLAIM_KINDS[service],
+    server: service,
+    name: [...place.split("/"), claim].join(joint),
+    ...more,
+  });
+}
+
+/** A plan with something of every service, one of which cannot be reached. */
+export const ALL_SERVICES: readonly PlanItem[] = [
+  item("dev/farmers", "main", "create"),
+  serviceItem("kafka", "dev/farmers", "events", "update", {
+    findings: [finding("topic:dev__farmers__changes:partitions", "3", "6")],
+  }),
+  serviceItem("s3", "dev/farmers", "documents", "create"),
+  serviceItem("s3", "dev/farmers", "documents-read", "create", { kind: "access" }),
+  serviceItem("opensearch", "dev/farmers", "search", "unchanged"),
+  serviceItem("keymanager", "dev/farmers", "keys", "create"),
+  serviceItem("keycloak", "dev/farmers", "staff-portal", "create"),
+  serviceItem("keycloak", "dev/farmers", "agent-portal", "create"),
+  ...["farmers", "students"].map((instance) =>
+    serviceItem("redis", `dev/${instance}`, "sessions", "unknown", {
+      reason: "redis at 127.0.0.1:6379 did not answer: connect ECONNREFUSED 127.0.0.1:6379. Nothing was changed.",
+      hint: "Start it, or correct its address.",
+      outcome: "not started",
+    }),
+  ),
+];
 
 export function finding(aspect: string, actual: string, expected: string, more: Partial<Finding> = {}): Finding {
   return { aspect, actual, expected, repair: "apply", ...more };
@@ -105,7 +146,26 @@ export const STATUS: StatusResult = {
   ],
 };
 
-function status(place: string, claim: string, state: StatusResult["items"][number]["state"]) {
-  const { id, service, sandbox, instance, server, name } = item(place, claim, "unchanged");
-  return { id, service, kind: "database" as const, sandbox, instance, claim, server, name, state, findings: [] };
+function status(place: string, claim: string, state: StatusItem["state"]): StatusItem {
+  return statusItem(item(place, claim, "unchanged"), state);
 }
+
+/** How a status shows what a plan shows. */
+export function statusItem(from: PlanItem, state: StatusItem["state"]): StatusItem {
+  const { id, service, kind, sandbox, instance, claim, server, name } = from;
+  if (kind === "server") throw new Error("a server is no resource");
+  return { id, service, kind, sandbox, instance, claim, server, name, state, findings: [] };
+}
+
+/** {@link ALL_SERVICES} as they stand, with a server for each service. */
+export const ALL_STATUS: StatusResult = {
+  environment: "staging",
+  servers: [...new Set(ALL_SERVICES.map((one) => one.service))].map((service, index) => ({
+    id: service,
+    service,
+    address: `127.0.0.1:${5000 + index}`,
+    version: `${index + 1}.0.${index}`,
+    state: "ready",
+  })),
+  items: ALL_SERVICES.map((one) => statusItem(one, "ready")),
+};

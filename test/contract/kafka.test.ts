@@ -1,0 +1,4 @@
+import { subject } from "./kafka.ts";
+import { contractSuite } from "./suite.ts";
+
+contractSuite(subject);

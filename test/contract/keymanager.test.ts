@@ -1,0 +1,4 @@
+import { subject } from "./keymanager.ts";
+import { contractSuite } from "./suite.ts";
+
+contractSuite(subject);

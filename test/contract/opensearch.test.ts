@@ -1,0 +1,4 @@
+import { subject } from "./opensearch.ts";
+import { contractSuite } from "./suite.ts";
+
+contractSuite(subject);
