@@ -137,13 +137,13 @@ export class ContractWorld<S extends OtherService> {
   }
 
   async binding(claim: Placed<S>): Promise<Fields> {
-    const fields = await this.subject.provider.binding(
+    const fields = this.subject.provider.binding(
       this.endpoint,
       this.placement,
       claim,
       await this.credential(asRef(claim)),
     );
-    return this.#watch(fields);
+    return this.#watch(Promise.resolve(fields));
   }
 
   /** @param credential another one than the stored */
