@@ -1,7 +1,7 @@
 import { COMMONS } from "../config/commons-instances.ts";
 import type { Environment } from "../model/environment.ts";
 import type { Footprint, FootprintRow, FootprintSum, ServerFootprint } from "../model/footprint.ts";
-import { type Service, SERVICES } from "../model/service.ts";
+import { SERVICES } from "../model/service.ts";
 
 /**
  * Compares what an environment's servers use with what its instances would use with a server each.
@@ -55,9 +55,4 @@ function sum(servers: readonly ServerFootprint[]): FootprintSum {
 function total(sums: readonly FootprintSum[]): FootprintSum {
   const add = (key: keyof FootprintSum) => sums.reduce((all, one) => all + one[key], 0);
   return { servers: add("servers"), processes: add("processes"), memory: add("memory"), disk: add("disk") };
-}
-
-/** Do these servers belong to instances, as with `sharing: instance`? */
-export function isOwn(server: { readonly id: string; readonly service: Service }): boolean {
-  return server.id.slice(server.service.length + 1).includes("/");
 }

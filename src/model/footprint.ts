@@ -40,3 +40,8 @@ export interface Footprint {
   readonly shared: FootprintSum;
   readonly own: FootprintSum;
 }
+
+/** Is it one instance's server, as with `sharing: instance`? */
+export function isOwnServer({ id, service }: Pick<ServerFootprint, "id" | "service">): boolean {
+  return id.slice(service.length + 1).includes("/");
+}

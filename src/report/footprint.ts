@@ -1,4 +1,4 @@
-import type { Footprint, FootprintRow, FootprintSum } from "../model/footprint.ts";
+import { type Footprint, type FootprintRow, type FootprintSum, isOwnServer } from "../model/footprint.ts";
 import { painter } from "./style.ts";
 import type { Look } from "./terminal.ts";
 import { alignColumns, count } from "./text.ts";
@@ -20,10 +20,11 @@ export function renderFootprint(footprint: Footprint, look: Look): string {
   const most = Math.max(shared.memory, own.memory, 1);
   const bar = (memory: number) => "█".repeat(Math.max(1, Math.round((memory / most) * BAR)));
   const left = (lines[0] ?? "").indexOf("servers");
+  const right = (lines[0] ?? "").indexOf("servers", left + 1);
   return [
     `${paint("faint", "environment")} ${paint("heading", footprint.environment)}, ${count(instances, "instance")}`,
     "",
-    paint("faint", `${" ".repeat(left)}shared (V4.5)${" ".repeat(14)}each its own (V4)`),
+    paint("faint", `${" ".repeat(left)}shared (V4.5)`.padEnd(right) + "each its own (V4)"),
     paint("faint", lines[0] ?? ""),
     ...lines.slice(1, -1),
     paint("heading", lines.at(-1) ?? ""),
@@ -38,7 +39,8 @@ export function renderFootprint(footprint: Footprint, look: Look): string {
   ].join("\n");
 }
 
-function closing({ shared, own }: Footprint): string {
+function closing({ servers: here, shared, own }: Footprint): string {
+  if (here.every(isOwnServer)) return "Every instance has servers of its own here; nothing is shared.";
   if (own.memory <= shared.memory) return `Sharing saves nothing here: ${size(shared.memory)} of memory either way.`;
   const percent = Math.round((1 - shared.memory / own.memory) * 100);
   const servers = own.servers - shared.servers;
@@ -66,5 +68,6 @@ function alignRight(rows: readonly (readonly string[])[]): string[] {
 
 /** `1.9 GB` for 1.9e9. */
 function size(bytes: number): string {
-  return bytes >= 999.5e6 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
+  if (bytes >= 999.5e6) return `${(bytes / 1e9).toFixed(1)} GB`;
+  return bytes >= 999.5e3 || bytes === 0 ? `${Math.round(bytes / 1e6)} MB` : `${Math.round(bytes / 1e3)} kB`;
 }

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
-import { compareFootprint, isOwn } from "../../engine/footprint.ts";
+import { compareFootprint } from "../../engine/footprint.ts";
 import { ServiceError } from "../../model/error.ts";
-import type { ServerFootprint } from "../../model/footprint.ts";
+import { isOwnServer, type ServerFootprint } from "../../model/footprint.ts";
 import { renderFootprint } from "../../report/footprint.ts";
 import { type Io, stateDirectory } from "../context.ts";
 import { EXIT } from "../exit.ts";
@@ -19,7 +19,7 @@ export async function run(_args: readonly string[], options: FootprintOptions, i
   const session = await loadSession(options, io, false);
   const here = await measure(stateDirectory(options, io));
   const against = options.against === undefined ? [] : await measure(resolve(io.cwd, options.against));
-  const own = [...here, ...against].filter(isOwn);
+  const own = [...here, ...against].filter(isOwnServer);
   const result = compareFootprint(session.environment, here, own);
   output.result(result, (look) => renderFootprint(result, look));
   return EXIT.done;
