@@ -15,17 +15,7 @@ export default defineConfig({
       { test: { name: "cli", include: ["test/cli/**/*.test.ts"], ...WITH_SERVERS } },
       // Killed processes and servers, cut connections, full disks.
       { test: { name: "faults", include: ["test/faults/**/*.test.ts"], ...WITH_SERVERS, testTimeout: 900_000 } },
-      // A real module, installed from PyPI.
-      {
-        test: {
-          name: "module",
-          include: ["test/module/**/*.test.ts"],
-          ...WITH_SERVERS,
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-        },
-      },
-      // Kafka, MinIO, OpenSearch, Keymanager, Keycloak and Redis, really started.
+      // Kafka, MinIO, OpenSearch, Keymanager, Keycloak and Redis, really started; a real module of OpenG2P's, from PyPI, with them.
       {
         test: {
           name: "engines",

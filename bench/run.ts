@@ -3,7 +3,7 @@
  *
  *   node bench/run.ts [benchmark...] [--n N] [--version 15|16|18] [--json] [--write]
  *
- * Without a name all run, save `scale` and `peers`, which take many minutes. Exit code 1 when a target was missed.
+ * Without a name all run, save `scale`, `peers`, `services` and `up`, which take many minutes. Exit code 1 when a target was missed.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
@@ -17,11 +17,12 @@ import { peers } from "./peers.ts";
 import { queries } from "./queries.ts";
 import { scale } from "./scale.ts";
 import type { Version } from "./server.ts";
+import { services, up } from "./services.ts";
 import { verify } from "./verify.ts";
 import { wait } from "./wait.ts";
 
-const BENCHES: Readonly<Record<string, Bench>> = { apply, readers, queries, verify, wait, scale, peers };
-const BY_NAME_ONLY = ["scale", "peers"];
+const BENCHES: Readonly<Record<string, Bench>> = { apply, readers, queries, verify, wait, scale, peers, services, up };
+const BY_NAME_ONLY = ["scale", "peers", "services", "up"];
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,

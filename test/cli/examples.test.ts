@@ -5,7 +5,7 @@ import { makePlace, onTerminal, type Place, ROOT } from "./harness.ts";
 
 const EXAMPLES = join(ROOT, "examples");
 
-/** Proven on a prepared server by external.test.ts, with its module by ../module/spar.test.ts, with all engines by ../engines/commons.test.ts. */
+/** Proven on a prepared server by external.test.ts, with its module by ../engines/spar.test.ts, with all engines by ../engines/commons.test.ts. */
 const ELSEWHERE = ["legacy-names", "spar", "all-services"];
 
 let place: Place | undefined;

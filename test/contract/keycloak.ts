@@ -66,6 +66,7 @@ export const subject: Subject<"keycloak"> = {
     accesses: [],
   }),
   damages,
+  kills: { applies: 8, removals: 4 },
   foreign: (endpoint, { prefix }) =>
     asAdmin(endpoint, async (admin) => {
       // Nobody may have applied yet.

@@ -71,6 +71,8 @@ export interface Subject<S extends OtherService> {
   wrongAdmin?(endpoint: Endpoints[S]): Endpoints[S] | undefined;
   /** The endpoint at another port of 127.0.0.1; by default the one host is replaced. */
   elsewhere?(endpoint: Endpoints[S], port: number): Endpoints[S];
+  /** How often work is killed, where a round takes so long that fewer are made than usual. */
+  readonly kills?: { readonly applies: number; readonly removals: number };
   /** Index of a claim that has a password of its own; default 0. */
   readonly claimWithPassword?: number;
 }

@@ -69,7 +69,7 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
     before = await fingerprint(world);
     await refused(await world.g2p("plan"), /database "legacy" exists already and is not ours: it belongs to .*--adopt/);
     await refused(await world.g2p("apply"), /database "legacy" exists already and is not ours/);
-  }, 30_000);
+  }, 90_000);
 
   test("a foreign role of a login's name is refused and left as it is", async () => {
     await world.sql("CREATE ROLE legacy_user LOGIN");
@@ -79,7 +79,7 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
       /role "legacy_user" exists already and is not ours: it carries no mark of ours .*--adopt/,
     );
     await refused(await world.g2p("apply"), /role "legacy_user" exists already and is not ours/);
-  }, 30_000);
+  }, 90_000);
 
   test("a name that another environment of this server holds is refused, and its holder named", async () => {
     const first = ["-f", join(world.dir, "first.yaml"), "--state", join(world.dir, "first-state")];
@@ -91,7 +91,7 @@ describe.each(COMBINATIONS)("PostgreSQL %i, %s", (version, as) => {
       /the database name "legacy" is held by first\/dev\/plain\/main since \d{4}-/,
     );
     expect((await world.g2p("plan", ...first)).code).toBe(0);
-  }, 30_000);
+  }, 90_000);
 
   test("--adopt takes a foreign database over with all that is in it, or says before it begins what needs a superuser", async () => {
     await makeLegacy();

@@ -70,7 +70,7 @@ test("a wrong admin password is named with the place to correct it", async () =>
   before = await fingerprint(world);
   await failedCleanly(await world.g2p("apply"), 1, /refused the admin's password .*admin\.passwordFrom/);
   await world.sql(`ALTER ROLE ${user} PASSWORD '${password.reveal()}'`);
-}, 30_000);
+}, 90_000);
 
 test.each([
   ["CREATEDB", "CREATEROLE"],
@@ -85,14 +85,14 @@ test.each([
     await failedCleanly(ended, 1, new RegExp(`"half" lacks ${lacks}\\b`));
     await failedCleanly(await world.g2p("plan"), 3, new RegExp(`"half" lacks ${lacks}\\b`));
   },
-  30_000,
+  90_000,
 );
 
 test("an extension that the server does not have is named, and nothing of its claim is made", async () => {
   await onlyClaim("{extensions: [no_such_extension]}");
   await failedCleanly(await world.g2p("plan"), 3, /no_such_extension .*install/i);
   await failedCleanly(await world.g2p("apply"), 3, /no_such_extension .*install/i, "ledger");
-}, 30_000);
+}, 90_000);
 
 test("an extension that needs a superuser is refused to a lesser admin before its claim is begun", async () => {
   const [untrusted] = await world.sql<{ name: string }>(
@@ -106,7 +106,7 @@ test("an extension that needs a superuser is refused to a lesser admin before it
     new RegExp(`needs superuser: extension:${untrusted?.name ?? ""} .*not a trusted extension`),
   );
   await failedCleanly(await world.g2p("apply"), 3, /needs superuser/, "ledger");
-}, 30_000);
+}, 90_000);
 
 test("a server without a free connection is named, and nothing is made", async () => {
   const holders = await occupy(0);
@@ -178,7 +178,7 @@ describe("names that cannot be", () => {
       await failedCleanly(ended, 1, /g2p\.yaml has a problem\. Nothing was changed/);
       expect(ended.stderr).toMatch(/g2p\.yaml:\d+:\d+ /);
     },
-    30_000,
+    90_000,
   );
 });
 

@@ -69,7 +69,7 @@ async function listen(port: number): Promise<Server> {
   return stranger;
 }
 
-describe("a new server", { timeout: 30_000 }, () => {
+describe("a new server", { timeout: 90_000 }, () => {
   test("is created, started and reported with its address", async () => {
     expect(await inspectPostgresql({ stateDir, scope: "" })).toEqual({ state: "absent" });
     const server = await start();
@@ -153,7 +153,7 @@ describe("a new server", { timeout: 30_000 }, () => {
   });
 });
 
-describe("a server that was started before", { timeout: 30_000 }, () => {
+describe("a server that was started before", { timeout: 90_000 }, () => {
   test("is found running and used as it is", async () => {
     const first = await start();
     const second = await start();
@@ -237,7 +237,7 @@ describe("a server that was started before", { timeout: 30_000 }, () => {
   });
 });
 
-describe("a stale or wrong postmaster.pid", { timeout: 30_000 }, () => {
+describe("a stale or wrong postmaster.pid", { timeout: 90_000 }, () => {
   test.each([
     { reason: "a stranger's process, which must survive", owner: "stranger" },
     { reason: "a process of the server's own user", owner: "same user" },
@@ -269,7 +269,7 @@ describe("a stale or wrong postmaster.pid", { timeout: 30_000 }, () => {
   });
 });
 
-describe("a port", { timeout: 30_000 }, () => {
+describe("a port", { timeout: 90_000 }, () => {
   test("that a stranger took meanwhile is replaced by another", async () => {
     const first = await start();
     await stopPostgresql({ stateDir, scope: "" });
@@ -293,7 +293,7 @@ describe("a port", { timeout: 30_000 }, () => {
   });
 });
 
-describe("a server that cannot start", { timeout: 30_000 }, () => {
+describe("a server that cannot start", { timeout: 90_000 }, () => {
   test("is reported at once with the last lines of its log", async () => {
     const begin = performance.now();
     await expect(
@@ -316,7 +316,7 @@ describe("a server that cannot start", { timeout: 30_000 }, () => {
   });
 });
 
-describe.runIf(asRoot)("started by root", { timeout: 60_000 }, () => {
+describe.runIf(asRoot)("started by root", { timeout: 90_000 }, () => {
   test("the server runs as an unprivileged user in the state directory when that can be reached", async () => {
     const server = await start();
     const user = await runAs(undefined);
@@ -369,7 +369,7 @@ describe.runIf(asRoot)("started by root", { timeout: 60_000 }, () => {
   });
 });
 
-test("test servers start fast, from a copy, and lesser admins are no superusers", { timeout: 30_000 }, async () => {
+test("test servers start fast, from a copy, and lesser admins are no superusers", { timeout: 90_000 }, async () => {
   const server = await startTestServer();
   const admin = await server.createLesserAdmin();
   const client = await connect({ server: admin, ...admin });

@@ -37,6 +37,25 @@ export function combinations(suite: string, env: NodeJS.ProcessEnv = process.env
   return chosen;
 }
 
+/**
+ * Those of a run's combinations that one of many cases is tried on. With `G2P_TEST_FULL=1` all cases on all six would take
+ * too long: each is tried on the two of a quick run, where it is possible there, and on one of the others in turn, so that it is tried
+ * on two at least and each combination gets its share. `G2P_TEST_VERSIONS=15,16,18` tries all on all.
+ *
+ * @param index number of the case, by which it takes its turn
+ * @param possible combinations of the run in which the case can happen
+ */
+export function inTurn(
+  index: number,
+  possible: readonly Combination[],
+  env: NodeJS.ProcessEnv = process.env,
+): readonly Combination[] {
+  if (env["G2P_TEST_VERSIONS"] !== undefined || env["G2P_TEST_FULL"] !== "1") return possible;
+  const others = possible.filter((one) => !QUICK.has(text(one)));
+  const turn = others[index % others.length];
+  return possible.filter((one) => one === turn || QUICK.has(text(one)));
+}
+
 function text(one: Combination): string {
   return `${one.version} ${one.admin}`;
 }

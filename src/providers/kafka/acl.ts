@@ -1,3 +1,5 @@
+import type { AclFilter } from "@platformatic/kafka";
+
 /** One access rule as Kafka keeps it, in words (Kafka documentation, "Authorization and ACLs"). */
 export interface Acl {
   readonly type: AclType;
@@ -42,6 +44,9 @@ export type AclOperation = (typeof OPERATIONS)[keyof typeof OPERATIONS];
 const PATTERNS = { 3: "literal", 4: "prefixed" } as const;
 const PERMISSIONS = { 2: "deny", 3: "allow" } as const;
 
+/** In a filter: whatever it is. */
+const ANY = 1;
+
 /** The same rule in the protocol's numbers; also good as a filter that matches only it. */
 export interface WireAcl {
   readonly resourceType: keyof typeof TYPES;
@@ -63,6 +68,19 @@ export function toWire(acl: Acl): WireAcl {
     host: acl.host,
     operation: numberOf(OPERATIONS, acl.operation),
     permissionType: numberOf(PERMISSIONS, acl.permission),
+  };
+}
+
+/** Matches all rules, of one principal or on resources of one type where that is given. */
+export function filterOf(principal: string | null, type?: AclType): AclFilter {
+  return {
+    resourceType: type === undefined ? ANY : numberOf(TYPES, type),
+    resourceName: null,
+    resourcePatternType: ANY,
+    principal,
+    host: null,
+    operation: ANY,
+    permissionType: ANY,
   };
 }
 

@@ -10,7 +10,7 @@ import pLimit from "p-limit";
 import { type Credential, credentialKey } from "../../model/credential.ts";
 import type { KafkaEndpoint } from "../../model/endpoint.ts";
 import type { Depth, ProviderContext } from "../contract.ts";
-import { type Acl, fromWire } from "./acl.ts";
+import { type Acl, filterOf, fromWire } from "./acl.ts";
 import { canLogIn, type Link } from "./connection.ts";
 import type { Desired } from "./desired.ts";
 import { responseOf } from "./failure.ts";
@@ -53,7 +53,6 @@ export interface Observed extends ObservedServer {
 const MECHANISMS: Readonly<Record<number, string>> = { 1: "SCRAM-SHA-256", 2: "SCRAM-SHA-512" };
 const DYNAMIC_TOPIC_CONFIG = 1;
 const TOPIC_RESOURCE = 2;
-const ANY = 1;
 const LOOKS_AGAIN_MS = [50, 150];
 
 /** Looks at the server; with depth `deep` also tries every stored password. Writes nothing. */
@@ -124,17 +123,9 @@ export async function observeServer(link: Link, settingsOf: readonly string[]): 
   };
 }
 
-/** Every access rule of the server. */
-export async function readAcls(link: Link): Promise<Acl[]> {
-  const { resources } = await link.call(describeAclsV3.api, {
-    resourceType: ANY,
-    resourceName: null,
-    resourcePatternType: ANY,
-    principal: null,
-    host: null,
-    operation: ANY,
-    permissionType: ANY,
-  });
+/** Every access rule of the server, or of one principal. */
+export async function readAcls(link: Link, principal: string | null = null): Promise<Acl[]> {
+  const { resources } = await link.call(describeAclsV3.api, filterOf(principal));
   return resources.flatMap(({ acls, ...target }) => acls.flatMap((one) => fromWire({ ...target, ...one }) ?? []));
 }
 

@@ -12,13 +12,14 @@ import type { Credential } from "../../model/credential.ts";
 import type { KafkaEndpoint } from "../../model/endpoint.ts";
 import { ServiceError } from "../../model/error.ts";
 import { poll } from "./poll.ts";
-import { type Acl, toWire } from "./acl.ts";
+import { type Acl, type AclType, aclText, filterOf, principalOf, toWire } from "./acl.ts";
 import { canLogIn, type Link } from "./connection.ts";
 import type { DesiredTopic, DesiredUser } from "./desired.ts";
 import { topicSettings } from "./diff-topic.ts";
 import type { Drift, Fix } from "./drift.ts";
 import { protocolCode } from "./failure.ts";
 import { isMarkPrincipal, topicMark, userMark } from "./mark.ts";
+import { readAcls } from "./observe.ts";
 import { saltPassword } from "./scram.ts";
 
 const REQUEST_MS = 30_000;
@@ -57,10 +58,9 @@ export async function carryOut(
   await createTopics(link, topicsOf(fixes, "create-topic"));
   await addPartitions(link, topicsOf(fixes, "add-partitions"));
   await setTopics(link, fixes);
-  await addAcls(
-    link,
-    acls("add-acl", (acl) => isMade(acl) || !isMark(acl)),
-  );
+  // All of them, since the last request of a removal that was killed may have come after the look; but none that is accepted as missing.
+  const rights = wanted.accept.length === 0 ? wanted.acls : acls("add-acl", (acl) => !isMark(acl));
+  await addAcls(link, [...acls("add-acl", isMade), ...rights]);
   await dropAcls(link, acls("drop-acl", isMark));
   await setQuotas(link, wanted.user, fixes);
   await dropPasswords(
@@ -69,8 +69,26 @@ export async function carryOut(
     fixes.flatMap((fix) => (fix.do === "drop-password" ? [fix.mechanism] : [])),
   );
   if (fixes.some((fix) => fix.do === "set-password")) await setPassword(link, endpoint, wanted, credential);
-  // The last request of a removal that was killed may have come after the look at the marks.
+  // For the same reason.
   await addAcls(link, [own, ...wanted.topics.map((topic) => topicMark(topic.name, wanted.mark, true))]);
+  await untilShown(link, wanted, rights);
+}
+
+/** The controller has written the rights; waits until this broker shows them, so that the next look finds what was made. */
+async function untilShown(link: Link, wanted: DesiredUser, rights: readonly Acl[]): Promise<void> {
+  const isShown = async () => {
+    const shown = new Set((await readAcls(link, principalOf(wanted.user))).map(aclText));
+    return rights.every((acl) => shown.has(aclText(acl)));
+  };
+  if (rights.length === 0 || (await poll(isShown, LOGIN_MS))) return;
+  throw new ServiceError(
+    `Kafka: the rights of the user "${wanted.user}" were written, but do not stand ${LOGIN_MS / 1000} s later.`,
+    {
+      code: "KAFKA_RIGHTS_LATE",
+      resource: wanted.id,
+      hint: "See whether all brokers follow the controller, and whether something else removes them; then run the command again.",
+    },
+  );
 }
 
 /** Writes access rules; those that stand already are no failure. */
@@ -83,6 +101,20 @@ export async function dropAcls(link: Link, acls: readonly Acl[]): Promise<void> 
   if (acls.length > 0) await link.call(deleteAclsV3.api, acls.map(toWire));
 }
 
+/**
+ * Takes away every rule of these principals, as the controller finds them: what a broker shows may be older than what a run that was
+ * killed a moment ago has written.
+ *
+ * @param type only rules on resources of this type
+ */
+export async function dropAclsOf(link: Link, principals: readonly string[], type?: AclType): Promise<void> {
+  if (principals.length > 0)
+    await link.call(
+      deleteAclsV3.api,
+      principals.map((one) => filterOf(one, type)),
+    );
+}
+
 /** Takes a user's passwords of these mechanisms away. */
 export async function dropPasswords(link: Link, user: string, mechanisms: readonly string[]): Promise<void> {
   const deletions = mechanisms.flatMap((word) => {
@@ -90,10 +122,12 @@ export async function dropPasswords(link: Link, user: string, mechanisms: readon
     return mechanism === undefined ? [] : [{ name: user, mechanism }];
   });
   if (deletions.length === 0) return;
-  await link.call(alterUserScramCredentialsV0.api, deletions, []).catch((error: unknown) => {
-    // RESOURCE_NOT_FOUND: another run was faster.
-    if (protocolCode(error) !== 91) throw error;
-  });
+  // Each alone: one that is missing would keep the others of the same user from being deleted.
+  for (const deletion of deletions)
+    await link.call(alterUserScramCredentialsV0.api, [deletion], []).catch((error: unknown) => {
+      // RESOURCE_NOT_FOUND: another run was faster, or there was none.
+      if (protocolCode(error) !== 91) throw error;
+    });
 }
 
 /** Sets or, with `undefined`, removes quotas of a user. */

@@ -8,7 +8,7 @@ import type { Holding } from "./holding.ts";
 import { isMarkPrincipal } from "./mark.ts";
 import type { ObservedServer } from "./observe.ts";
 import { poll } from "./poll.ts";
-import { alterQuotas, dropAcls, dropPasswords } from "./reconcile.ts";
+import { alterQuotas, dropAcls, dropAclsOf, dropPasswords } from "./reconcile.ts";
 
 const REQUEST_MS = 30_000;
 const GONE_MS = 30_000;
@@ -16,6 +16,8 @@ const MEMBERS_LEAVE_MS = 20_000;
 const NON_EMPTY_GROUP = 68;
 const GROUP_ID_NOT_FOUND = 69;
 const UNKNOWN_TOPIC = 3;
+const OUR_MECHANISM = "SCRAM-SHA-512";
+const OUR_QUOTAS = ["producer_byte_rate", "consumer_byte_rate"];
 
 /** What a claim has on the server beside its logins. */
 export interface Data {
@@ -54,34 +56,28 @@ export async function removeHolding(
 ): Promise<boolean> {
   const principals = holding.users.map(principalOf);
   for (const user of holding.users) {
-    await dropPasswords(link, user, [...(server.users.get(user)?.keys() ?? [])]);
-    const quotas = Object.keys(server.quotas.get(user) ?? {});
+    // Also what was not seen: a run that was killed a moment ago may have written it after the look.
+    await dropPasswords(link, user, [...new Set([OUR_MECHANISM, ...(server.users.get(user)?.keys() ?? [])])]);
+    const quotas = [...new Set([...OUR_QUOTAS, ...Object.keys(server.quotas.get(user) ?? {})])];
     await alterQuotas(link, user, Object.fromEntries(quotas.map((key) => [key, undefined])));
   }
-  const own = server.acls.filter((acl) => principals.includes(acl.principal) && !isMarkPrincipal(acl));
-  await dropAcls(link, own);
+  await dropAclsOf(link, principals);
   const data = dataOf(holding, prefixes, server);
   const topics = [...data.topics, ...data.ownTopics];
   const keeps = topics.length > 0 && !deleteData;
   if (!keeps) {
-    await deleteTopics(link, topics);
+    await deleteTopics(link, [...new Set([...holding.topics, ...topics])]);
     await deleteGroups(link, prefixes.groups);
     await dropAcls(
       link,
-      server.acls.filter((acl) => !own.includes(acl) && isOn(acl, topics, prefixes)),
+      server.acls.filter((acl) => !principals.includes(acl.principal) && isOn(acl, topics, prefixes)),
     );
   }
   await credentials.remove(holding.mark.ref);
   if (keeps) return true;
-  const marks = holding.marks.map((one) => one.acl);
-  await dropAcls(
-    link,
-    marks.filter((acl) => acl.type === "topic"),
-  );
-  await dropAcls(
-    link,
-    marks.filter((acl) => acl.type !== "topic"),
-  );
+  const marks = [...new Set(holding.marks.map((one) => one.acl.principal))];
+  await dropAclsOf(link, marks, "topic");
+  await dropAclsOf(link, marks);
   return false;
 }
 

@@ -1,17 +1,24 @@
 import pLimit from "p-limit";
 import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { CommonsError, ServiceError } from "../../model/error.ts";
 import type { PlanItem } from "../../model/plan.ts";
 import type { ProviderContext } from "../contract.ts";
-import { type Api, failed } from "./api.ts";
+import { type Answer, type Api, failed } from "./api.ts";
 import type { Database } from "./database.ts";
 import { type DesiredApplication, EVERYBODY } from "./desired.ts";
 import { differences, type KeymanagerChange } from "./diff.ts";
+import { waitForRequests } from "./in-flight.ts";
 import { markColumns } from "./mark.ts";
 import { decryption, isOpen, NO_KEYS, type Observed } from "./observe.ts";
 
 /** Keymanager answers so for an application id without policy. */
 const UNKNOWN_APPLICATION = "KER-KMS-002";
+
+/** Its answer to every failure of its own, such as one of its database. */
+const FAILED = "KER-KMS-500";
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 50;
 
 /** The server keeps 20 policies; so many others, each asked for so often, push out one that was seldom used. */
 const FLUSH = { ids: 100, times: 3, rounds: 3 };
@@ -41,6 +48,7 @@ export async function reconcile(
   const results = new Map<string, PlanItem>();
   if (todo.length > 0 && !context.signal.aborted) {
     try {
+      await waitForRequests(work.database);
       await begin(work, todo);
       if (!first.root) await makeKey(work, "ROOT", "ROOT");
       const observed = await work.look();
@@ -121,7 +129,7 @@ async function makeKeys(
 async function makeKey(work: Reconciling, applicationId: string, resource: string): Promise<void> {
   const make = () =>
     work.api.admin("POST", "/generateMasterKey/CERTIFICATE", { applicationId, referenceId: "", force: false });
-  let answer = await make();
+  let answer = await repeated(make);
   if (answer.error === UNKNOWN_APPLICATION)
     await flushUntil(work, resource, async () => (answer = await make()).error !== UNKNOWN_APPLICATION);
   if (answer.error !== undefined)
@@ -130,9 +138,18 @@ async function makeKey(work: Reconciling, applicationId: string, resource: strin
 
 async function makeBaseKey(work: Reconciling, applicationId: string, reference: string, resource: string) {
   const query = new URLSearchParams({ applicationId, referenceId: reference });
-  const answer = await work.api.admin("GET", `/getCertificate?${query.toString()}`);
+  const answer = await repeated(() => work.api.admin("GET", `/getCertificate?${query.toString()}`));
   if (answer.error !== undefined)
     throw failed(work.context.server, `making the base key ${reference} of "${applicationId}"`, answer, resource);
+}
+
+/** Where two make a key at a time, the server lets one of them fail; asked again, it gives what the other one made. */
+async function repeated(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await ask();
+    if (answer.error !== FAILED || attempt >= ATTEMPTS) return answer;
+    await delay(FIRST_PAUSE_MS * 2 ** attempt);
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Database } from "./database.ts";
 import type { Desired } from "./desired.ts";
 import { itemOf, ownPolicies } from "./diff.ts";
 import type { Observed } from "./observe.ts";
+import { waitForRequests } from "./in-flight.ts";
 import { commons, deleteKeys, failure } from "./reconcile.ts";
 
 /** The applications of a sandbox or instance that carry this environment's mark; all of them are data. */
@@ -35,6 +36,7 @@ export async function remove(
       `Removing would delete the keys of ${items.length} applications of keymanager. Nothing was removed.`,
       { code: "DATA_WOULD_BE_LOST", hint: "What they encrypted can then never be read again; look with --dry-run." },
     );
+  if (items.length > 0 && !context.signal.aborted) await waitForRequests(database);
   const results: PlanItem[] = [];
   for (const item of items) {
     if (context.signal.aborted) {

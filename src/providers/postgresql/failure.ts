@@ -116,7 +116,7 @@ export function toFailure(error: unknown, doing: string, resource?: string): Com
     error instanceof Error && error.message !== "" ? firstLine(error.message) : String(code ?? "unknown error");
   const lost =
     meaning === undefined && /terminated unexpectedly|not queryable|Connection ended|timeout expired/.test(text);
-  const known = lost ? MEANINGS["ECONNRESET"] : meaning;
+  const known = lost ? MEANINGS["ECONNRESET"] : (meaning ?? tlsMeaning(code, text));
   return new ServiceError(`${doing} failed: ${known === undefined ? text : `${known.says} (${text})`}.`, {
     code: known?.code ?? (code === undefined ? "PG_FAILED" : `PG_${code}`),
     ...(resource === undefined ? {} : { resource }),
@@ -125,12 +125,30 @@ export function toFailure(error: unknown, doing: string, resource?: string): Com
   });
 }
 
+/** What failed between here and a TLS connection: the driver's words, or the code that Node.js or OpenSSL gives. */
+function tlsMeaning(code: string | undefined, text: string): (typeof MEANINGS)[string] | undefined {
+  if (/does not support SSL/.test(text))
+    return {
+      code: "PG_TLS",
+      says: "the server does not speak TLS",
+      hint: "Set `sslmode: disable` in g2p.yaml if that is meant, or correct host and port.",
+    };
+  if (/^ERR_(SSL|TLS)|CERT|^UNABLE_TO_|^EPROTO$/.test(code ?? "") || /establishing an SSL connection/.test(text))
+    return {
+      code: "PG_TLS",
+      says: "TLS failed",
+      hint: "Set `sslmode` and `ca` in g2p.yaml as the server has them.",
+    };
+  return undefined;
+}
+
 /** True for failures that concern the connection or the whole server, after which further items need not be tried. */
 export function isServerWide(error: unknown): boolean {
   const code = error instanceof Base ? error.code : toFailure(error, "").code;
   return [
     "PG_UNREACHABLE",
     "PG_CONNECTION_LOST",
+    "PG_TLS",
     "PG_STARTING",
     "PG_DISK_FULL",
     "PG_READ_ONLY",

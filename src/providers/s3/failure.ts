@@ -169,6 +169,14 @@ export function isServerWide(error: CommonsError): boolean {
   ].includes(error.code);
 }
 
+export /** Takes one of the answers as success: somebody was faster. */
+function unless(...codes: readonly string[]): (error: unknown) => undefined {
+  return (error) => {
+    if (!codes.includes(codeOf(error))) throw error;
+    return undefined;
+  };
+}
+
 function meaningOf(code: string, text: string): Meaning | undefined {
   if (Object.hasOwn(MEANINGS, code)) return MEANINGS[code];
   if (/wrong version number|packet length too long/.test(text)) return MEANINGS["EPROTO"];

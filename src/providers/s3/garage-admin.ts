@@ -2,31 +2,14 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { S3Endpoint } from "../../model/endpoint.ts";
 import { Secret } from "../../model/secret.ts";
 import type { Depth, ProviderContext } from "../contract.ts";
-import {
-  type Attempt,
-  type Extra,
-  type ObservedLogin,
-  type ObservedServer,
-  type S3Admin,
-  type Usage,
-  UsedUpError,
-} from "./admin.ts";
+import type { Attempt, Extra, ObservedLogin, ObservedServer, S3Admin, Usage } from "./admin.ts";
 import { openClient } from "./client.ts";
 import type { Desired, DesiredBucket, DesiredLogin, Grant } from "./desired.ts";
-import { codeOf } from "./failure.ts";
+import { codeOf, unless } from "./failure.ts";
 import { type BucketInfo, GarageApi, type KeyInfo, type LifecycleRule, type Permissions } from "./garage-api.ts";
-import {
-  claimsOf,
-  environmentKeyName,
-  environmentKeys,
-  expiryRule,
-  markAlias,
-  nameOf,
-  viewBucket,
-  viewLogin,
-} from "./garage-view.ts";
-import { loginFor } from "./login.ts";
-import { formatMark, type Mark, parseMark, refKey } from "./mark.ts";
+import { GarageKeys } from "./garage-keys.ts";
+import { claimsOf, environmentKeys, expiryRule, markAlias, nameOf, viewBucket, viewLogins } from "./garage-view.ts";
+import { parseMark, type Mark, refKey } from "./mark.ts";
 
 const NONE: Permissions = { read: false, write: false, owner: false };
 const ALL: Permissions = { read: true, write: true, owner: true };
@@ -40,18 +23,17 @@ export class GarageAdmin implements S3Admin {
   readonly bucketsTellClaim = false;
   readonly #endpoint: S3Endpoint;
   readonly #ca: string | undefined;
-  readonly #desired: Desired;
   readonly #api: Promise<GarageApi>;
+  readonly #keys: GarageKeys;
   /** Ids of buckets by name, as last seen. */
   readonly #ids = new Map<string, string>();
-  #environmentKey: Promise<string> | undefined;
 
   constructor(endpoint: S3Endpoint, ca: string | undefined, context: ProviderContext, desired: Desired) {
     this.#endpoint = endpoint;
     this.#ca = ca;
-    this.#desired = desired;
     const { concurrency, signal, server } = context;
     this.#api = GarageApi.open(endpoint, { connections: Math.max(4, concurrency), signal, server });
+    this.#keys = new GarageKeys(this.#api, desired.environment);
     // Told by the first request; until then nobody may be waiting for it.
     this.#api.catch(() => {});
   }
@@ -62,7 +44,7 @@ export class GarageAdmin implements S3Admin {
     depth: Depth,
     credentials: ReadonlyMap<string, Secret>,
   ): Promise<ObservedServer> {
-    const [keys, infos] = await Promise.all([this.#keys(), this.#buckets()]);
+    const [keys, infos] = await Promise.all([this.#keys.list(), this.#buckets()]);
     const environments = environmentKeys(keys);
     const marked = keys.filter((key) => parseMark(key.name) !== undefined);
     const claims = new Set([
@@ -76,7 +58,7 @@ export class GarageAdmin implements S3Admin {
         return [name, viewBucket(name, info, environments, claims, ours)] as const;
       }),
     );
-    return { depth, logins: this.#logins(wanted, marked, keys, credentials), buckets: new Map(buckets) };
+    return { depth, logins: viewLogins(wanted, marked, keys, credentials), buckets: new Map(buckets) };
   }
 
   rightsOf(grants: readonly Grant[]): readonly string[] {
@@ -86,19 +68,19 @@ export class GarageAdmin implements S3Admin {
   }
 
   async begin(login: DesiredLogin, mark: Mark, _found: ObservedLogin | undefined, password: Secret): Promise<void> {
-    await this.#putKey(login, mark, password);
+    await this.#keys.put(login, mark, password);
   }
 
   async putLogin(login: DesiredLogin, mark: Mark, password: Secret): Promise<void> {
-    const { accessKey } = await this.#putKey(login, mark, password);
-    for (const key of await this.#keys())
-      if (key.accessKeyId !== accessKey && this.#isOf(key, login)) await this.#deleteKey(key.accessKeyId);
+    const { accessKey } = await this.#keys.put(login, mark, password);
+    for (const key of await this.#keys.list())
+      if (key.accessKeyId !== accessKey && this.#keys.isOf(key, login)) await this.#keys.delete(key.accessKeyId);
   }
 
   async putRights(login: DesiredLogin, mark: Mark, password: Secret): Promise<void> {
-    const { accessKey } = await this.#putKey(login, mark, password);
+    const { accessKey } = await this.#keys.put(login, mark, password);
     const { buckets, permissions } = await (await this.#api).get<KeyInfo>("GetKeyInfo", { id: accessKey });
-    if (permissions.createBucket === true) await this.#updateKey(accessKey, { deny: { createBucket: true } });
+    if (permissions.createBucket === true) await this.#keys.update(accessKey, { deny: { createBucket: true } });
     const modes = new Map(login.grants.map((grant) => [grant.bucket, grant.mode]));
     for (const bucket of buckets) {
       const mode = bucket.globalAliases.map((name) => modes.get(name)).find((one) => one !== undefined);
@@ -113,9 +95,9 @@ export class GarageAdmin implements S3Admin {
   }
 
   async removeExtra(user: string, extra: Extra): Promise<void> {
-    if (extra.aspect.startsWith("access-key:")) await this.#deleteKey(extra.aspect.slice("access-key:".length));
+    if (extra.aspect.startsWith("access-key:")) await this.#keys.delete(extra.aspect.slice("access-key:".length));
     if (extra.aspect === "expiration")
-      for (const key of await this.#keysOf(user)) await this.#updateKey(key.accessKeyId, { neverExpires: true });
+      for (const key of await this.#keys.ofUser(user)) await this.#keys.update(key.accessKeyId, { neverExpires: true });
   }
 
   async createBucket(bucket: DesiredBucket): Promise<void> {
@@ -136,13 +118,13 @@ export class GarageAdmin implements S3Admin {
     const bucketId = await this.#idOf(bucket.name);
     for (let attempt = 1; ; attempt += 1)
       try {
-        const accessKeyId = await this.#ownKey();
+        const accessKeyId = await this.#keys.own();
         await api.post("AddBucketAlias", { bucketId, localAlias, accessKeyId });
         return;
       } catch (error) {
         // Another run found nothing that needed the key and took it away.
         if (codeOf(error) !== "NoSuchAccessKey" || attempt > 3) throw error;
-        this.#environmentKey = undefined;
+        this.#keys.forgetOwn();
       }
   }
 
@@ -169,12 +151,12 @@ export class GarageAdmin implements S3Admin {
   }
 
   async disableLogin(user: string): Promise<void> {
-    for (const key of await this.#keysOf(user))
+    for (const key of await this.#keys.ofUser(user))
       for (const bucket of key.buckets) await this.#permit("DenyBucketKey", bucket.id, key.accessKeyId, ALL);
   }
 
   async removeLogin(user: string): Promise<void> {
-    for (const key of await this.#keysOf(user)) await this.#deleteKey(key.accessKeyId);
+    for (const key of await this.#keys.ofUser(user)) await this.#keys.delete(key.accessKeyId);
   }
 
   async usage(bucket: string): Promise<Usage> {
@@ -186,7 +168,7 @@ export class GarageAdmin implements S3Admin {
   async withBuckets<T>(buckets: readonly string[], work: (client: S3Client) => Promise<T>): Promise<T> {
     const found = buckets.map((bucket) => this.#idOf(bucket).catch(unless("NoSuchBucket")));
     const ids = (await Promise.all(found)).filter((id) => id !== undefined);
-    const accessKey = await this.#ownKey();
+    const accessKey = await this.#keys.own();
     const query = { id: accessKey, showSecretKey: "true" };
     const { secretAccessKey } = await (await this.#api).get<KeyInfo>("GetKeyInfo", query);
     const login = { accessKey, secretKey: new Secret(secretAccessKey ?? "") };
@@ -209,12 +191,8 @@ export class GarageAdmin implements S3Admin {
       .catch(unless("NoSuchBucket"));
   }
 
-  async tidy(): Promise<void> {
-    const own = new Set(this.#ownKeys(await this.#keys()));
-    for (const key of await this.#keys())
-      if (own.has(key.accessKeyId) && key.buckets.every((bucket) => bucket.localAliases.length === 0))
-        await this.#deleteKey(key.accessKeyId);
-    this.#environmentKey = undefined;
+  tidy(): Promise<void> {
+    return this.#keys.tidy();
   }
 
   async version(): Promise<string> {
@@ -234,73 +212,6 @@ export class GarageAdmin implements S3Admin {
       (api) => api.close(),
       () => {},
     );
-  }
-
-  /** All marked keys as logins; a wanted one is taken by the id that its stored password stands for. */
-  #logins(
-    wanted: readonly DesiredLogin[],
-    marked: readonly KeyInfo[],
-    keys: readonly KeyInfo[],
-    credentials: ReadonlyMap<string, Secret>,
-  ): Map<string, ObservedLogin> {
-    const byUser = Map.groupBy(marked, userOf);
-    const logins = new Map([...byUser].map(([user, all]) => [user, viewLogin(user, all, undefined)]));
-    for (const { user } of wanted) {
-      const password = credentials.get(user);
-      const id = password === undefined ? undefined : loginFor("garage", user, password).accessKey;
-      const unmarked = keys.filter((key) => key.accessKeyId === id && parseMark(key.name) === undefined);
-      const all = [...(byUser.get(user) ?? []), ...unmarked];
-      if (all.length > 0) logins.set(user, viewLogin(user, all, id));
-    }
-    return logins;
-  }
-
-  /** Makes the key of a login, or renames it to carry the mark. */
-  async #putKey(login: DesiredLogin, mark: Mark, password: Secret): Promise<{ accessKey: string }> {
-    const { accessKey, secretKey } = loginFor("garage", login.user, password);
-    const name = `${login.user} ${formatMark(mark)}`;
-    const api = await this.#api;
-    try {
-      await api.post("ImportKey", { accessKeyId: accessKey, secretAccessKey: secretKey.reveal(), name });
-    } catch (error) {
-      if (codeOf(error) !== "KeyAlreadyExists") throw error;
-      await this.#updateKey(accessKey, { name, neverExpires: true }).catch((reason: unknown) => {
-        throw codeOf(reason) === "NoSuchAccessKey" ? new UsedUpError(`the key of ${login.user} was deleted`) : reason;
-      });
-    }
-    return { accessKey };
-  }
-
-  #ownKey(): Promise<string> {
-    this.#environmentKey ??= (async () => {
-      const [first] = this.#ownKeys(await this.#keys());
-      if (first !== undefined) return first;
-      const name = environmentKeyName(this.#desired.environment);
-      const { accessKeyId } = await (await this.#api).post<KeyInfo>("CreateKey", { name });
-      return accessKeyId;
-    })();
-    return this.#environmentKey;
-  }
-
-  #ownKeys(keys: readonly KeyInfo[]): string[] {
-    const own = environmentKeys(keys).filter((key) => key.environment === this.#desired.environment.id);
-    return own.map((key) => key.accessKeyId);
-  }
-
-  #isOf(key: KeyInfo, login: DesiredLogin): boolean {
-    const mark = parseMark(key.name);
-    return mark?.environment === this.#desired.environment.id && refKey(mark) === refKey(login);
-  }
-
-  /** Keys of a login that carry this environment's mark. */
-  async #keysOf(user: string): Promise<KeyInfo[]> {
-    return (await this.#keys()).filter(
-      (key) => userOf(key) === user && parseMark(key.name)?.environment === this.#desired.environment.id,
-    );
-  }
-
-  async #keys(): Promise<KeyInfo[]> {
-    return (await this.#api).list<KeyInfo>("ListKeysInfo", (key) => key.accessKeyId);
   }
 
   async #buckets(): Promise<BucketInfo[]> {
@@ -324,27 +235,7 @@ export class GarageAdmin implements S3Admin {
     await (await this.#api).post(call, { bucketId, accessKeyId, permissions });
   }
 
-  async #updateKey(id: string, body: unknown): Promise<void> {
-    await (await this.#api).post("UpdateKey", body, { id });
-  }
-
   async #updateBucket(bucket: string, body: unknown): Promise<void> {
     await (await this.#api).post("UpdateBucket", body, { id: await this.#idOf(bucket) });
   }
-
-  async #deleteKey(id: string): Promise<void> {
-    await (await this.#api).post("DeleteKey", undefined, { id }).catch(unless("NoSuchAccessKey"));
-  }
-}
-
-function userOf(key: KeyInfo): string {
-  return key.name.split(" ", 1)[0] ?? "";
-}
-
-/** Takes one of the answers as success: somebody was faster. */
-function unless(...codes: readonly string[]): (error: unknown) => undefined {
-  return (error) => {
-    if (!codes.includes(codeOf(error))) throw error;
-    return undefined;
-  };
 }

@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
+import type { Secret } from "../../model/secret.ts";
 import type { BucketHolder, Extra, ObservedBucket, ObservedLogin } from "./admin.ts";
+import type { DesiredLogin } from "./desired.ts";
 import { EXPIRE_RULE } from "./expiry.ts";
 import type { BucketInfo, KeyInfo, LifecycleRule, Permissions } from "./garage-api.ts";
+import { loginFor } from "./login.ts";
 import { type Mark, parseMark, refKey } from "./mark.ts";
 
 const ENVIRONMENT_KEY = "g2p-environment ";
@@ -127,6 +130,30 @@ export function viewLogin(name: string, keys: readonly KeyInfo[], wanted: string
     ],
     credentialWorks: key === undefined || wanted === undefined ? undefined : key.accessKeyId === wanted,
   };
+}
+
+/** All marked keys as logins; a wanted one is taken by the id that its stored password stands for. */
+export function viewLogins(
+  wanted: readonly DesiredLogin[],
+  marked: readonly KeyInfo[],
+  keys: readonly KeyInfo[],
+  credentials: ReadonlyMap<string, Secret>,
+): Map<string, ObservedLogin> {
+  const byUser = Map.groupBy(marked, userOf);
+  const logins = new Map([...byUser].map(([user, all]) => [user, viewLogin(user, all, undefined)]));
+  for (const { user } of wanted) {
+    const password = credentials.get(user);
+    const id = password === undefined ? undefined : loginFor("garage", user, password).accessKey;
+    const unmarked = keys.filter((key) => key.accessKeyId === id && parseMark(key.name) === undefined);
+    const all = [...(byUser.get(user) ?? []), ...unmarked];
+    if (all.length > 0) logins.set(user, viewLogin(user, all, id));
+  }
+  return logins;
+}
+
+/** Name of the login that a key belongs to. */
+export function userOf(key: KeyInfo): string {
+  return key.name.split(" ", 1)[0] ?? "";
 }
 
 /** `sandbox/instance/claim` of the marks of keys. */

@@ -86,7 +86,9 @@ async function carryOut(
   password: Secret,
 ): Promise<void> {
   const of = (...kinds: readonly Step["do"][]) => steps.filter((step) => kinds.includes(step.do));
-  if (of("create", "mark").length > 0) await admin.begin(wanted, marks.before, found, password);
+  // Without its mark, a login that a killed run left behind would be taken for somebody else's.
+  if (of("create", "mark").length > 0 || found?.mark === undefined)
+    await admin.begin(wanted, marks.before, found, password);
   for (const step of of("create", "mark", "versioning", "quota", "expiry", "bucket-extra"))
     await bucketStep(step, desired, admin);
   if (of("login").length > 0) await admin.putLogin(wanted, marks.before, password);

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { copyFile, mkdir, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -9,6 +8,7 @@ import { cacheDir } from "./cache-dir.ts";
 import { fillEngineFolder } from "./engine-folder.ts";
 import { findProgram } from "./find-program.ts";
 import { canPass, runAs } from "./run-as.ts";
+import { spawnTied } from "./tied-process.ts";
 
 const LINES_SHOWN = 6;
 
@@ -72,11 +72,8 @@ async function build(program: BuiltProgram, folder: string, emit: Emit): Promise
   await mkdir(join(folder, "bin"), { recursive: true });
   const said: string[] = [];
   try {
-    const child = spawn(program.compiler, args, {
-      cwd: cacheDir(),
-      env: { ...process.env, ...env },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const child = spawnTied(program.compiler, args, { cwd: cacheDir(), env: { ...process.env, ...env } });
+    child.stdout.resume();
     const ended = new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
     for await (const line of createInterface({ input: child.stderr })) {
       said.push(line);

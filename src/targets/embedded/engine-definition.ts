@@ -35,6 +35,8 @@ export interface Engine<S extends OtherService, Input = undefined> {
   readonly extraPorts: readonly string[];
   /** Longest time from start to readiness, in ms, on a busy machine. */
   readonly readyTimeoutMs: number;
+  /** What it writes to its log when it cannot start, where its process lives on all the same. */
+  readonly startFailure?: RegExp;
   /** One line that names what to install, or `undefined` when all is here. Looks at PATH only; quick. */
   missing(): Promise<string | undefined>;
   /** Puts the program's files into the cache, unless they are there; safe to interrupt and to run twice at a time. */

@@ -1,9 +1,10 @@
 import { execFile, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import { open, readdir, readlink, realpath, rename, stat } from "node:fs/promises";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { readdir, readlink, realpath, rename, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { ServiceError, TimeoutError } from "../../model/error.ts";
 import { errorCode } from "../../providers/postgresql/connection.ts";
+import { readIfThere } from "../create-once.ts";
 import type { EngineCommand } from "./engine-definition.ts";
 import type { RunAs } from "./run-as.ts";
 import { until } from "./until.ts";
@@ -16,8 +17,6 @@ const KILL_MS = 10_000;
 export interface EngineProcess {
   readonly pid: number;
   readonly hasEnded: () => boolean;
-  /** What it wrote to its log since it was started. */
-  readonly said: () => Promise<string>;
 }
 
 /**
@@ -34,13 +33,12 @@ export async function launchEngine(
   user: RunAs | undefined,
   log: string,
 ): Promise<EngineProcess> {
-  const size = (await stat(log).catch(() => undefined))?.size ?? 0;
-  if (size > LOG_LIMIT_BYTES) await rename(log, `${log}.old`);
-  const from = size > LOG_LIMIT_BYTES ? 0 : size;
+  if (((await stat(log).catch(() => undefined))?.size ?? 0) > LOG_LIMIT_BYTES) await rename(log, `${log}.old`);
   const output = openSync(log, "a", 0o600);
   const { PATH, TZ } = process.env;
   const env = { PATH, ...(TZ === undefined ? {} : { TZ }), HOME: dataDir, LC_ALL: "C.UTF-8", ...command.env };
   try {
+    writeSync(output, beginning(title));
     const child = spawn(command.program, command.args, {
       cwd: dataDir,
       env,
@@ -53,7 +51,6 @@ export async function launchEngine(
     return {
       pid: child.pid as number,
       hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-      said: () => textFrom(log, from),
     };
   } catch (error) {
     throw new ServiceError(`${title} could not be started: ${(error as Error).message}.`, {
@@ -133,13 +130,14 @@ function send(title: string, pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-async function textFrom(file: string, from: number): Promise<string> {
-  const handle = await open(file);
-  try {
-    const length = Math.max((await handle.stat()).size - from, 0);
-    const { buffer } = await handle.read(Buffer.alloc(length), 0, length, from);
-    return buffer.toString("utf8");
-  } finally {
-    await handle.close();
-  }
+/** What the server wrote to its log since it was started last, by whomever. */
+export async function lastSaid(title: string, log: string): Promise<string> {
+  const text = (await readIfThere(log)) ?? "";
+  const at = text.lastIndexOf(beginning(title));
+  return at === -1 ? text : text.slice(at + beginning(title).length);
+}
+
+/** What is written to a log before each start. */
+function beginning(title: string): string {
+  return `\n=== ${title} is started ===\n`;
 }

@@ -6,10 +6,10 @@ import type { Endpoints } from "../../model/endpoint.ts";
 import { CommonsError, RefusedError, ServiceError, TimeoutError } from "../../model/error.ts";
 import type { Emit } from "../../model/event.ts";
 import type { Engine, EngineSetup } from "./engine-definition.ts";
-import { findEngine, launchEngine, stopProcesses } from "./engine-process.ts";
+import { findEngine, lastSaid, launchEngine, stopProcesses } from "./engine-process.ts";
 import { type EngineRecord, readEngineRecord, writeEngineRecord } from "./engine-record.ts";
 import { freePort, isPortFree } from "./free-port.ts";
-import { lastLines } from "./launch.ts";
+import { lastWords } from "./last-words.ts";
 import { withLock } from "./process-lock.ts";
 import { runAs } from "./run-as.ts";
 import {
@@ -153,9 +153,10 @@ async function startLocked<S extends OtherService, Input>(
   const [running] = await findEngine(dataDir, files.log);
   if (running !== undefined) {
     const setup = await setupOf(record.ports);
-    const alive = async () => (await findEngine(dataDir, files.log)).includes(running);
-    if (await waitUntilReady(engine, setup, async () => !(await alive()), files))
+    const hasEnded = async () => !(await findEngine(dataDir, files.log)).includes(running);
+    if (await waitUntilReady(engine, setup, hasEnded, files.log))
       return started(engine, setup, options.scope, running, false);
+    await stopProcesses(engine.title, dataDir, files.log);
   }
   for (let attempt = 1; ; attempt++) {
     record = { ...record, ports: await choosePorts(engine, options, attempt === 1 ? record.ports : {}) };
@@ -163,12 +164,12 @@ async function startLocked<S extends OtherService, Input>(
     const setup = await setupOf(record.ports);
     const command = await engine.prepare(setup);
     const child = await launchEngine(engine.title, command, dataDir, user, files.log);
-    if (await waitUntilReady(engine, setup, () => Promise.resolve(child.hasEnded()), files))
+    if (await waitUntilReady(engine, setup, () => Promise.resolve(child.hasEnded()), files.log))
       return started(engine, setup, options.scope, child.pid, true);
-    const said = await child.said();
     await stopProcesses(engine.title, dataDir, files.log);
+    const said = await lastSaid(engine.title, files.log);
     if (BIND_FAILED.test(said) && options.port === undefined && attempt < PORT_ATTEMPTS) continue;
-    throw new ServiceError(`${engine.title} ended while it started. Its last words:\n${lastLines(said) || "(none)"}`, {
+    throw new ServiceError(`${engine.title} ended while it started. Its last words:\n${lastWords(said) || "(none)"}`, {
       code: "EMBEDDED_START_FAILED",
       hint: `The data was kept; see ${files.log}.`,
     });
@@ -185,21 +186,22 @@ function started<S extends OtherService, Input>(
   return { endpoint: { ...engine.endpoint(setup), scope }, pid, started: isNew };
 }
 
-/** @returns false when the process ended instead. */
+/** @returns false when the process ended instead, or said that it cannot start. */
 async function waitUntilReady<Input>(
   engine: Engine<OtherService, Input>,
   setup: EngineSetup<Input>,
   hasEnded: () => Promise<boolean>,
-  files: ServerFiles,
+  log: string,
 ): Promise<boolean> {
+  const hasFailed = async () => engine.startFailure?.test(await lastSaid(engine.title, log)) === true;
   const result = await until(async () => {
     if (await engine.isReady(setup)) return "ready" as const;
-    return (await hasEnded()) ? ("ended" as const) : undefined;
+    return (await hasEnded()) || (await hasFailed()) ? ("ended" as const) : undefined;
   }, engine.readyTimeoutMs);
   if (result !== undefined) return result === "ready";
   throw new TimeoutError(`${engine.title} is not ready after ${engine.readyTimeoutMs / 1000} s. It was left running.`, {
     code: "EMBEDDED_START_TIMEOUT",
-    hint: `See ${files.log}; run the command again when the machine is less busy.`,
+    hint: `See ${log}; run the command again when the machine is less busy.`,
   });
 }
 

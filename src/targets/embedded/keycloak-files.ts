@@ -1,12 +1,12 @@
-import { execFile } from "node:child_process";
 import { mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { text } from "node:stream/consumers";
 import { ServiceError } from "../../model/error.ts";
 import { errorCode } from "../../providers/postgresql/connection.ts";
 import type { RunAs } from "./run-as.ts";
 import { lastLines } from "./launch.ts";
 import { own } from "./owned-file.ts";
+import { spawnTied } from "./tied-process.ts";
 import { unzip } from "./unzip.ts";
 
 const BUILD_TIMEOUT_MS = 900_000;
@@ -59,20 +59,14 @@ export async function unpackAndBuild(folder: string, version: string, java: stri
   for (const name of await readdir(unpacked)) await rename(join(unpacked, name), join(folder, name));
   await rm(unpacked, { recursive: true });
   const args = [...javaArguments(join(folder, "lib"), folder), "build", "--db=postgres"];
-  const options = { cwd: folder, timeout: BUILD_TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 };
-  try {
-    await promisify(execFile)(java, args, options);
-  } catch (error) {
-    const { stdout = "", stderr = "" } = error as { readonly stdout?: string; readonly stderr?: string };
-    throw new ServiceError(
-      `Keycloak ${version} could not be built for PostgreSQL. Its last words:\n${lastLines(stdout + stderr) || "(none)"}`,
-      {
-        code: "KEYCLOAK_BUILD_FAILED",
-        hint: "Check memory and disk, and that java is version 17 or newer.",
-        cause: error,
-      },
-    );
-  }
+  const child = spawnTied(java, args, { cwd: folder, timeout: BUILD_TIMEOUT_MS });
+  const ended = new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  if (code === 0) return;
+  throw new ServiceError(
+    `Keycloak ${version} could not be built for PostgreSQL. Its last words:\n${lastLines(stdout + stderr) || "(none)"}`,
+    { code: "KEYCLOAK_BUILD_FAILED", hint: "Check memory and disk, and that java is version 17 or newer." },
+  );
 }
 
 /** Makes a server's own folders. The classes are a link to the shared ones: Keycloak looks for them below its home, too. */

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
@@ -12,6 +11,7 @@ import type { Emit } from "../../model/event.ts";
 import { cacheDir } from "./cache-dir.ts";
 import { fillEngineFolder, withPatientLock } from "./engine-folder.ts";
 import { findProgram } from "./find-program.ts";
+import { spawnTied } from "./tied-process.ts";
 
 const PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8";
 const LINES_SHOWN = 6;
@@ -172,7 +172,7 @@ function pomOf(coordinates: readonly string[], transitive: boolean): string {
 }
 
 async function run(mvn: string, args: readonly string[], cwd: string, onFile: (name: string) => void): Promise<void> {
-  const child = spawn(mvn, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnTied(mvn, args, { cwd });
   const ended = new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
   const errors: string[] = [];
   child.stderr.resume();

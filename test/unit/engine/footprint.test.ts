@@ -46,7 +46,7 @@ test("the page names what is measured and what is scaled, and the saving", () =>
   const page = renderFootprint(compareFootprint(environment, shared, measured), { columns: 100, color: false });
   expect(page).toBe(`environment training, 3 instances
 
-            shared (V4.5)             each its own (V4)
+            shared (V4.5)           each its own (V4)
 service     servers  memory   disk  servers  memory    disk
 postgresql        1   90 MB  60 MB        3  120 MB  120 MB  scaled from 2 measured
 redis             1    6 MB   0 MB        1    6 MB    0 MB  scaled from the shared one

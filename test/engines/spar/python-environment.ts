@@ -5,7 +5,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { withLock } from "../../src/targets/embedded/process-lock.ts";
+import { withLock } from "../../../src/targets/embedded/process-lock.ts";
 
 const execute = promisify(execFile);
 
