@@ -211,11 +211,13 @@ function toFailure(
   const cut = code === "ECONNRESET" || code === "EPIPE";
   return failure(options, cut ? "CONNECTION_LOST" : "FAILED", {
     text: `${where} failed at ${doing}: ${cut ? `the connection was cut (${code})` : message}.`,
-    ...(cut ? { hint: "Run the command again: it continues where it stopped." } : {}),
+    ...(cut ? { hint: base.protocol === "https:" ? AGAIN : `${AGAIN} ${MAY_EXPECT_TLS}` } : {}),
     cause: error,
   });
 }
 
+const AGAIN = "Run the command again: it continues where it stopped.";
+const MAY_EXPECT_TLS = "Where it was cut at once, the server may expect TLS: write `https://` in its `endpoint`.";
 const CORRECT_ADDRESS = "Start the server, or correct host and port in g2p.yaml.";
 
 const UNREACHABLE: Readonly<Record<string, { readonly says: string; readonly hint: string }>> = {
@@ -232,17 +234,23 @@ function tlsMeaning(code: string, message: string, secure: boolean): { says: str
   if (!secure)
     // An HTTPS server answers plain text with a TLS alert, which is no HTTP.
     return code.startsWith("HPE_")
-      ? { says: "its answer is no HTTP: it may expect TLS", hint: "Set `tls: true` in g2p.yaml, or correct the port." }
+      ? {
+          says: "its answer is no HTTP: it may expect TLS",
+          hint: "Write `https://` in its `endpoint` in g2p.yaml, or correct the port.",
+        }
       : undefined;
   if (/wrong version number|packet length too long|EPROTO/.test(`${code} ${message}`))
-    return { says: "it does not speak TLS there", hint: "Take `tls` out of g2p.yaml, or correct the port." };
+    return {
+      says: "it does not speak TLS there",
+      hint: "Write `http://` in its `endpoint` in g2p.yaml, or correct the port.",
+    };
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
     return { says: "its certificate is for another host name", hint: "Use a host name that the certificate holds." };
   if (code === "CERT_HAS_EXPIRED") return { says: "its certificate has expired", hint: "Renew it on the server." };
   if (/CERT|SELF_SIGNED|ISSUER|UNABLE_TO_VERIFY/.test(code))
     return {
       says: "its certificate is signed by nobody that is trusted here",
-      hint: "Point `caFile` in g2p.yaml at the certificate of the authority that signed it.",
+      hint: "Point `ca` in g2p.yaml at the certificate of the authority that signed it.",
     };
   return code.startsWith("ERR_SSL") || code.startsWith("ERR_TLS")
     ? { says: "no TLS connection came about", hint: "Check the server's TLS versions and certificate." }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findProgram } from "../../src/targets/embedded/find-program.ts";
 import { startEngine, stopEngine } from "../../src/targets/embedded/engine.ts";
 import { redisEngine } from "../../src/targets/embedded/redis.ts";
+import { until } from "../../src/targets/embedded/until.ts";
 import { makePlace, type Place } from "../cli/harness.ts";
 import { type FaultyPort, startFaultyPort } from "../support/faulty-port.ts";
 import { freePort } from "../support/port.ts";
@@ -100,22 +101,12 @@ describe.skipIf(!isHere)("secrets from a real Kubernetes", () => {
     };
     const config = new KubeConfig();
     config.loadFromFile(kubeconfig("admin"));
-    await expect
-      .poll(
-        () =>
-          config
-            .makeApiClient(RbacAuthorizationV1Api)
-            .listClusterRole()
-            .then(
-              (found) => found.items.length,
-              () => 0,
-            ),
-        {
-          timeout: 120_000,
-          interval: 250,
-        },
-      )
-      .toBeGreaterThan(0);
+    const roles = () => config.makeApiClient(RbacAuthorizationV1Api).listClusterRole();
+    const isUp = await until(
+      async () => ((await roles().catch(() => undefined))?.items.length ?? 0) > 0 || undefined,
+      120_000,
+    );
+    if (isUp === undefined) throw new Error("Kubernetes did not come up within 120 s");
     return config;
   }
 

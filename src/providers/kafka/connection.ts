@@ -195,7 +195,7 @@ async function authority(address: Address): Promise<string | undefined> {
   } catch (error) {
     throw new ServiceError(`Kafka: the certificate file ${address.caFile} cannot be read.`, {
       code: "KAFKA_CA_FILE",
-      hint: "Correct `caFile` for kafka in g2p.yaml.",
+      hint: "Correct `ca` for kafka in g2p.yaml.",
       cause: error,
     });
   }

@@ -15,7 +15,7 @@ const LOST = {
 const PLAIN_AT_TLS = {
   code: "KAFKA_TLS_EXPECTED",
   says: "the server expects TLS, and plain text was sent",
-  hint: "Set `tls: true` for kafka in g2p.yaml, with `caFile` where its certificate is of an authority of your own.",
+  hint: "Set `tls: true` for kafka in g2p.yaml, with `ca` where its certificate is of an authority of your own.",
 };
 const TLS_AT_PLAIN = {
   code: "KAFKA_TLS_REFUSED",
@@ -25,7 +25,7 @@ const TLS_AT_PLAIN = {
 const UNTRUSTED = {
   code: "KAFKA_CERTIFICATE",
   says: "the server's certificate is not trusted here",
-  hint: "Set `caFile` for kafka in g2p.yaml to the certificate of the authority that signed it.",
+  hint: "Set `ca` for kafka in g2p.yaml to the certificate of the authority that signed it.",
 };
 
 /** What the system's and OpenSSL's codes mean to the person who has to act. */

@@ -40,6 +40,11 @@ export function topicMark(topic: string, mark: Mark, ready: boolean): Acl {
   return rule("topic", topic, ready ? "read" : "describe", mark);
 }
 
+/** Whose rules show that a broker has caught up; see `catchUp`. It marks nothing. */
+export function barrierPrincipal(environmentId: string): string {
+  return `${BEGINNING}${environmentId}:barrier`;
+}
+
 /** Reads a mark of any environment; undefined for every other rule. */
 export function parseMark(acl: Acl): Marked | undefined {
   if (!isMarkPrincipal(acl) || acl.pattern !== "literal" || acl.permission !== "deny") return undefined;

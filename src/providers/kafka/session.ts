@@ -6,6 +6,7 @@ import type { CommonsError } from "../../model/error.ts";
 import type { Cell, PlanItem } from "../../model/plan.ts";
 import type { ServerStatus } from "../../model/status.ts";
 import type { Depth, Found, Placement, Policy, ProviderContext, Removal, ServerSession } from "../contract.ts";
+import { catchUp } from "./catch-up.ts";
 import { Link } from "./connection.ts";
 import { type Desired, desiredOf, type Prefixes, prefixesOf } from "./desired.ts";
 import { diff, type KafkaChange } from "./diff.ts";
@@ -102,6 +103,7 @@ export class KafkaSession implements ServerSession<Observed, KafkaChange> {
   }
 
   async remove(removal: Removal): Promise<PlanItem[]> {
+    await this.#named(`looking at ${this.#context.server}`, () => catchUp(this.#link, this.#desired.environment.id));
     const server = await this.#look();
     const affected = this.#affected(server, removal);
     const items = affected.map((holding) => holdingItem(holding, this.#context.server, "remove", undefined));

@@ -149,7 +149,7 @@ async function signIn(http: Http, endpoint: KeycloakEndpoint, server: string): P
   throw new ServiceError(`${where} is not there: what answers is no Keycloak (HTTP ${answer.status}).`, {
     code: "KEYCLOAK_NOT_THERE",
     resource: server,
-    hint: "Correct host, port and path in g2p.yaml, and `tls` where the server redirects to HTTPS.",
+    hint: "Correct host, port and path in g2p.yaml, and write `https://` where the server redirects to it.",
   });
 }
 

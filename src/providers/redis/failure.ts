@@ -11,11 +11,11 @@ interface Meaning {
 const LOST: Meaning = {
   code: "REDIS_CONNECTION_LOST",
   says: "the connection was cut",
-  hint: "Run the command again: it continues where it stopped. Where it was cut at once, the server may expect TLS: set `tls` in g2p.yaml.",
+  hint: "Run the command again: it continues where it stopped. Where it was cut at once, the server may expect TLS: write `rediss://` in `endpoint`.",
   final: false,
 };
 const UNREACHABLE = "REDIS_UNREACHABLE";
-const TLS_HINT = "Set `tls` and `caFile` in g2p.yaml as the server has them.";
+const TLS_HINT = "Set `endpoint` (`redis://` or `rediss://`) and `ca` in g2p.yaml as the server has them.";
 
 /** First words of the server's errors (Redis source, server.c `shared`, and acl.c), and codes of the system. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
@@ -40,7 +40,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ETIMEDOUT: {
     code: UNREACHABLE,
     says: "no answer in time",
-    hint: "Check the network between here and the server, and that what listens there is Redis, with TLS only where g2p.yaml says `tls`.",
+    hint: "Check the network between here and the server, and that what listens there is Redis, with TLS only where `endpoint` in g2p.yaml says `rediss://`.",
     final: false,
   },
   ECONNRESET: LOST,
@@ -99,7 +99,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     hint: "Run it again when the script has ended.",
     final: false,
   },
-  ENOENT: { code: "REDIS_FILE", says: "a file is missing", hint: "Correct `caFile` in g2p.yaml.", final: true },
+  ENOENT: { code: "REDIS_FILE", says: "a file is missing", hint: "Correct `ca` in g2p.yaml.", final: true },
   EACCES: { code: "REDIS_FILE", says: "a file may not be read", hint: "Give us the right to read it.", final: true },
 };
 

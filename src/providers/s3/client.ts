@@ -30,7 +30,7 @@ export async function readCa(endpoint: S3Endpoint): Promise<string | undefined> 
   } catch (error) {
     throw new ServiceError(
       `The certificate file ${endpoint.caFile} of the S3 server cannot be read: ${(error as Error).message}. Nothing was changed.`,
-      { code: "S3_CA_FILE", hint: "Correct `caFile` in g2p.yaml.", cause: error },
+      { code: "S3_CA_FILE", hint: "Correct `ca` in g2p.yaml.", cause: error },
     );
   }
 }

@@ -43,7 +43,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EPROTO: {
     code: "S3_TLS",
     says: "it does not speak TLS there",
-    hint: "Take `tls` out of g2p.yaml, or correct the port.",
+    hint: "Write `http://` in its `endpoint` in g2p.yaml, or correct the port.",
   },
   ERR_TLS_CERT_ALTNAME_INVALID: {
     code: "S3_TLS",
@@ -98,13 +98,13 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 const UNTRUSTED: Meaning = {
   code: "S3_TLS",
   says: "its certificate is signed by nobody that is trusted here",
-  hint: "Point `caFile` in g2p.yaml at the certificate of the authority that signed it.",
+  hint: "Point `ca` in g2p.yaml at the certificate of the authority that signed it.",
 };
 
 const PLAIN_TO_TLS: Meaning = {
   code: "S3_TLS",
   says: "its answer is none of S3: it may expect TLS",
-  hint: "Set `tls: true` in g2p.yaml, or correct the port.",
+  hint: "Write `https://` in its `endpoint` in g2p.yaml, or correct the port.",
 };
 
 /** What a server answered to its administrator, where it was no success. */

@@ -146,7 +146,10 @@ export function viewLogins(
     const id = password === undefined ? undefined : loginFor("garage", user, password).accessKey;
     const unmarked = keys.filter((key) => key.accessKeyId === id && parseMark(key.name) === undefined);
     const all = [...(byUser.get(user) ?? []), ...unmarked];
-    if (all.length > 0) logins.set(user, viewLogin(user, all, id));
+    if (all.length === 0) continue;
+    const view = viewLogin(user, all, id);
+    // A key is made from a password: without a stored one, no key is the login's any more.
+    logins.set(user, id === undefined ? { ...view, credentialWorks: false } : view);
   }
   return logins;
 }

@@ -82,17 +82,18 @@ interface Killer {
 /** Measures how long the work takes in a process of its own, and then kills such processes in the middle of it. */
 async function killer<S extends OtherService>(
   world: ContractWorld<S>,
+  cache: string,
   verb: Job["verb"],
   parts: number,
   seed: number,
 ): Promise<Killer> {
   const random = numbers(seed);
-  const first = await runWorker(world, verb);
+  const first = await runWorker(world, verb, cache);
   expect([first.whole, first.stderr]).toEqual([true, ""]);
   let wholeMs = first.ms;
   let interrupted = 0;
   const again = async (part: number) => {
-    const ended = await runWorker(world, verb, (wholeMs * (part + random())) / parts);
+    const ended = await runWorker(world, verb, cache, (wholeMs * (part + random())) / parts);
     if (!ended.whole) interrupted += 1;
     return ended;
   };
