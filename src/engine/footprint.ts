@@ -20,7 +20,10 @@ export function compareFootprint(
   );
   const rows = SERVICES.flatMap((service): FootprintRow[] => {
     const here = shared.filter((server) => server.service === service);
-    const needed = instances.filter(({ claims }) => claims.some((claim) => claim.service === service)).length;
+    // An access is placed on its owner's server.
+    const claims = ({ claims }: Environment["instances"][number]) =>
+      claims.some((claim) => claim.service === service && claim.kind !== "access");
+    const needed = instances.filter(claims).length;
     if (here.length === 0) return [];
     const apart = own.filter((server) => server.service === service);
     return [{ service, shared: sum(here), own: scaled(apart.length > 0 ? apart : here, needed, apart.length) }];

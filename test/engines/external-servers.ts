@@ -55,27 +55,6 @@ const OWNER = "servers";
 
 /** Runs every service below a new folder. */
 export async function startServers(): Promise<Servers> {
-  const DEVDIR = process.env["C_DEV_SERVERS"]; // DEV
-  if (DEVDIR !== undefined) {
-    const h = await import("../cli/harness.ts");
-    const st = { cwd: DEVDIR };
-    const place = {
-      dir: DEVDIR,
-      file: "",
-      write: () => {},
-      g2p: (...a: string[]) => h.g2p(a, st),
-      json: (...a: string[]) => h.g2pJson(a, st),
-      remove: async () => {},
-    } as Place;
-    return {
-      place,
-      up: async () => {
-        const r = await place.g2p("up", "--detach");
-        if (r.code !== 0) throw new Error(r.stderr);
-      },
-      ...(await lookAt(place)),
-    };
-  } // DEV
   const commons = SERVICES.map((service) => `  ${service}: { mode: embedded }`).join("\n");
   const place = makePlace(
     `apiVersion: g2p.dev/v1\nenvironment: ${OWNER}\ncommons:\n${commons}\nsandboxes:\n  - { name: home, modules: [./app.yaml] }\n`,

@@ -12,14 +12,13 @@ import type { Credential } from "../../model/credential.ts";
 import type { KafkaEndpoint } from "../../model/endpoint.ts";
 import { ServiceError } from "../../model/error.ts";
 import { poll } from "./poll.ts";
-import { type Acl, type AclType, aclText, filterOf, principalOf, toWire } from "./acl.ts";
+import { type Acl, type AclType, filterOf, toWire } from "./acl.ts";
 import { canLogIn, type Link } from "./connection.ts";
 import type { DesiredTopic, DesiredUser } from "./desired.ts";
 import { topicSettings } from "./diff-topic.ts";
 import type { Drift, Fix } from "./drift.ts";
 import { protocolCode } from "./failure.ts";
 import { isMarkPrincipal, topicMark, userMark } from "./mark.ts";
-import { readAcls } from "./observe.ts";
 import { saltPassword } from "./scram.ts";
 
 const REQUEST_MS = 30_000;
@@ -71,24 +70,6 @@ export async function carryOut(
   if (fixes.some((fix) => fix.do === "set-password")) await setPassword(link, endpoint, wanted, credential);
   // For the same reason.
   await addAcls(link, [own, ...wanted.topics.map((topic) => topicMark(topic.name, wanted.mark, true))]);
-  await untilShown(link, wanted, rights);
-}
-
-/** The controller has written the rights; waits until this broker shows them, so that the next look finds what was made. */
-async function untilShown(link: Link, wanted: DesiredUser, rights: readonly Acl[]): Promise<void> {
-  const isShown = async () => {
-    const shown = new Set((await readAcls(link, principalOf(wanted.user))).map(aclText));
-    return rights.every((acl) => shown.has(aclText(acl)));
-  };
-  if (rights.length === 0 || (await poll(isShown, LOGIN_MS))) return;
-  throw new ServiceError(
-    `Kafka: the rights of the user "${wanted.user}" were written, but do not stand ${LOGIN_MS / 1000} s later.`,
-    {
-      code: "KAFKA_RIGHTS_LATE",
-      resource: wanted.id,
-      hint: "See whether all brokers follow the controller, and whether something else removes them; then run the command again.",
-    },
-  );
 }
 
 /** Writes access rules; those that stand already are no failure. */

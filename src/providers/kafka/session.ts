@@ -6,7 +6,7 @@ import type { CommonsError } from "../../model/error.ts";
 import type { Cell, PlanItem } from "../../model/plan.ts";
 import type { ServerStatus } from "../../model/status.ts";
 import type { Depth, Found, Placement, Policy, ProviderContext, Removal, ServerSession } from "../contract.ts";
-import { catchUp } from "./catch-up.ts";
+import { catchUp, dropBarriers } from "./catch-up.ts";
 import { Link } from "./connection.ts";
 import { type Desired, desiredOf, type Prefixes, prefixesOf } from "./desired.ts";
 import { diff, type KafkaChange } from "./diff.ts";
@@ -89,6 +89,7 @@ export class KafkaSession implements ServerSession<Observed, KafkaChange> {
         return item;
       },
     );
+    if (results.some((one) => one.outcome === "done")) await this.#settle();
     const byId = new Map(results.map((one) => [one.id, one]));
     return changes.map((one) => byId.get(one.item.id) ?? settled(one.item));
   }
@@ -103,11 +104,14 @@ export class KafkaSession implements ServerSession<Observed, KafkaChange> {
   }
 
   async remove(removal: Removal): Promise<PlanItem[]> {
-    await this.#named(`looking at ${this.#context.server}`, () => catchUp(this.#link, this.#desired.environment.id));
+    await this.#named(`looking at ${this.#context.server}`, async () => {
+      await dropBarriers(this.#link, this.#desired.environment.id);
+      await this.#catchUp();
+    });
     const server = await this.#look();
     const affected = this.#affected(server, removal);
     const items = affected.map((holding) => holdingItem(holding, this.#context.server, "remove", undefined));
-    return this.#each("remove", items, async (item) => {
+    const results = await this.#each("remove", items, async (item) => {
       const holding = affected[items.indexOf(item)];
       if (holding === undefined) return item;
       const kept = await this.#take(holding, server, removal.deleteData);
@@ -115,6 +119,8 @@ export class KafkaSession implements ServerSession<Observed, KafkaChange> {
       const reason = `${this.#describe(holding, server, undefined)} kept; its user and rights are gone`;
       return { ...item, action: "retain", reason };
     });
+    await this.#settle();
+    return results;
   }
 
   verify(options: { readonly sample?: number }): Promise<Cell[]> {
@@ -146,6 +152,15 @@ export class KafkaSession implements ServerSession<Observed, KafkaChange> {
 
   close(): Promise<void> {
     return this.#link.close();
+  }
+
+  #catchUp(): Promise<void> {
+    return catchUp(this.#link, this.#desired.environment.id);
+  }
+
+  /** Lets the next look find what was done. Whatever fails here was told by the items already, or is by that look. */
+  async #settle(): Promise<void> {
+    if (!this.#context.signal.aborted) await this.#catchUp().catch(() => {});
   }
 
   #look(): Promise<ObservedServer> {
