@@ -11,6 +11,8 @@ const NEEDED = [
   { programs: ["mvn"], debian: "maven" },
   { programs: ["minio", "go"], debian: "golang-go" },
   { programs: ["redis-server"], debian: "redis-server" },
+  // A real module of OpenG2P's comes from PyPI.
+  { programs: ["python3"], debian: "python3-venv" },
 ] as const;
 
 function isThere(program: string): boolean {
