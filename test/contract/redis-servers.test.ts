@@ -79,7 +79,7 @@ describe("TLS", () => {
     const { endpoint } = await server("plain", []);
     // Redis waits for the end of what it takes for a command.
     expect((await refusal({ ...endpoint, tls: true, caFile })).hint).toContain(
-      "with TLS only where g2p.yaml says `tls`",
+      "with TLS only where `endpoint` in g2p.yaml says `rediss://`",
     );
   });
 });
