@@ -169,7 +169,7 @@ async function readCa(file: string, options: HttpOptions): Promise<string> {
   } catch (error) {
     throw failure(options, "CA_FILE", {
       text: `The certificate file ${file} of ${options.title} cannot be read: ${(error as Error).message}. Nothing was changed.`,
-      hint: "Correct `caFile` in g2p.yaml.",
+      hint: "Correct `ca` in g2p.yaml.",
       cause: error,
     });
   }
