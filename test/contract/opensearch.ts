@@ -88,6 +88,8 @@ const template = ({ prefix }: Target) => `/_index_template/${prefix}people`;
 /** OpenSearch, with the server that embedded environments use. */
 export const subject: Subject<"opensearch"> = {
   service: "opensearch",
+  // Each change of its security configuration takes the server a second or more.
+  kills: { applies: 6, removals: 3 },
   module: import.meta.url,
   provider: opensearch,
 

@@ -3,6 +3,7 @@ import { ServiceError } from "../../model/error.ts";
 import type { Cell, PlanItem } from "../../model/plan.ts";
 import type { ServerStatus } from "../../model/status.ts";
 import type { Depth, Found, Placement, Policy, ProviderContext, Removal, ServerSession } from "../contract.ts";
+import { catchUp } from "./catch-up.ts";
 import { connect, type Connection } from "./connection.ts";
 import { type Desired, desiredOf } from "./desired.ts";
 import { diff, type OpensearchChange, ownClaims } from "./diff.ts";
@@ -74,8 +75,10 @@ export class OpensearchSession implements ServerSession<Observed, OpensearchChan
     return diff(this.#desired, this.#placement.environment.id, observed, policy, this.#context.server);
   }
 
-  /** Nothing: the server refuses a write between which and its reading another one came, and that is repeated. */
-  async prepare(): Promise<void> {}
+  /** Takes no lock: the server refuses a write between which and its reading another one came, and that is repeated. */
+  prepare(): Promise<void> {
+    return catchUp(this.#admin, this.#context.signal);
+  }
 
   async reconcile(changes: readonly OpensearchChange[], _policy: Policy): Promise<PlanItem[]> {
     const observed = this.#observed ?? (await this.observe("quick"));
