@@ -30,10 +30,11 @@ export async function catchUp(admin: Connection, signal: AbortSignal): Promise<v
   const deadline = performance.now() + LONGEST_MS;
   let quiet = 0;
   for (let pause = FIRST_PAUSE_MS; quiet < 2 && performance.now() < deadline;) {
-    signal.throwIfAborted();
+    // What then is not begun is told item by item.
+    if (signal.aborted) return;
     if (await isBusy(admin)) {
       quiet = 0;
-      await delay(pause, undefined, { signal });
+      await delay(pause);
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       continue;
     }
